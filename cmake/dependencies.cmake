@@ -1,0 +1,15 @@
+# Every library that attnspec stands on. tools/packages.txt names the Debian packages that bring them.
+find_package(Threads REQUIRED)
+find_package(fmt 9 REQUIRED)
+find_package(CLI11 2.1 REQUIRED)
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)
+find_package(nlohmann_json 3.9 REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+set(HDF5_PREFER_PARALLEL OFF)
+find_package(HDF5 1.10 REQUIRED COMPONENTS C)
+
+# Debian's OpenBLAS brings no LAPACKE of its own; the two come from different packages.
+find_library(ATTNSPEC_OPENBLAS NAMES openblas REQUIRED)
+find_library(ATTNSPEC_LAPACKE NAMES lapacke REQUIRED)
+find_path(ATTNSPEC_CBLAS_INCLUDE cblas.h REQUIRED PATH_SUFFIXES openblas openblas-pthread)
+find_path(ATTNSPEC_LAPACKE_INCLUDE lapacke.h REQUIRED PATH_SUFFIXES openblas lapacke)

@@ -1,0 +1,19 @@
+# `cmake --install`: binary, libraries, headers, a CMake package and a pkg-config file.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS attnspec-cli libattnspec openblas_backend EXPORT attnspec-targets
+        RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(PROGRAMS tools/dump_attention.py DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec)
+install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec FILES_MATCHING PATTERN "*.hpp"
+        PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_attributes.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnspec)
+install(EXPORT attnspec-targets NAMESPACE attnspec:: DESTINATION ${package_dir})
+configure_package_config_file(cmake/attnspec-config.cmake.in ${PROJECT_BINARY_DIR}/attnspec-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/attnspec-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/attnspec-config.cmake ${PROJECT_BINARY_DIR}/attnspec-config-version.cmake
+        DESTINATION ${package_dir})
+
+configure_file(cmake/attnspec.pc.in ${PROJECT_BINARY_DIR}/attnspec.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/attnspec.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

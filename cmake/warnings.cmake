@@ -1,0 +1,3 @@
+# Warnings are errors in our own code, in every build.
+add_library(attnspec_warnings INTERFACE)
+target_compile_options(attnspec_warnings INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)

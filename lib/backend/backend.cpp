@@ -1,0 +1,31 @@
+// Error bounds of the methods, and the identity that every spectrum is held to.
+#include "lib/backend/backend.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace attnspec {
+namespace {
+
+constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
+double larger_side(MatrixShape shape) { return static_cast<double>(std::max(shape.rows, shape.cols)); }
+
+}  // namespace
+
+Backend::~Backend() = default;
+
+double direct_error_bound(MatrixShape shape, double sigma_1) { return 4 * larger_side(shape) * epsilon * sigma_1; }
+
+double gram_error_bound(MatrixShape shape, double sigma_1) {
+  return std::sqrt(larger_side(shape) * epsilon) * sigma_1;
+}
+
+bool squares_agree(const std::vector<double>& values, double frobenius_squared, MatrixShape shape) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return std::abs(sum - frobenius_squared) <= 64 * larger_side(shape) * epsilon * frobenius_squared;
+}
+
+}  // namespace attnspec

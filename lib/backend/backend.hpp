@@ -1,0 +1,39 @@
+// The one door to the hardware: batches of matrices in, spectra out.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "lib/core/export.hpp"
+#include "lib/core/matrix_batch.hpp"
+#include "lib/core/spectrum.hpp"
+
+namespace attnspec {
+
+class ATTNSPEC_API Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend();
+
+  /// The method's name as --method takes it.
+  virtual std::string_view name() const = 0;
+
+  /// One spectrum a matrix, in batch order; values fall, min(rows, cols) of them. A matrix with NaN or Inf gets
+  /// SvdStatus::not_finite, one whose solver gave up not_converged; its neighbours do not notice.
+  /// The same matrix gives the same bits in any batch, at any place, with any number of threads.
+  virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
+};
+
+/// Every finite m x n matrix comes out of a method with errors below these (n the larger side, eps = 2^-52).
+/// A backward-stable direct method: c n eps sigma_1 (Golub and Van Loan 2013, 8.6).
+ATTNSPEC_API double direct_error_bound(MatrixShape shape, double sigma_1);
+/// Through the eigenvalues of the Gram matrix: each sigma^2 carries c n eps sigma_1^2, so sigma = 0 may come out as
+/// sqrt(c n eps) sigma_1.
+ATTNSPEC_API double gram_error_bound(MatrixShape shape, double sigma_1);
+
+/// |sum sigma^2 - |P|_F^2| <= c n eps |P|_F^2: an identity that a right spectrum obeys and most wrong ones do not.
+ATTNSPEC_API bool squares_agree(const std::vector<double>& values, double frobenius_squared, MatrixShape shape);
+
+}  // namespace attnspec

@@ -1,0 +1,63 @@
+// Matrices of one shape in one block of memory: what dumps give and backends take.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lib/core/export.hpp"
+
+namespace attnspec {
+
+struct MatrixShape {
+  std::size_t rows = 0, cols = 0;
+
+  std::size_t elements() const { return rows * cols; }
+  /// The number of singular values.
+  std::size_t smaller_side() const { return rows < cols ? rows : cols; }
+  auto operator<=>(const MatrixShape&) const = default;
+};
+
+/// Which matrix of a dump: all three count from 0.
+struct MatrixId {
+  std::size_t sample = 0, layer = 0, head = 0;
+
+  auto operator<=>(const MatrixId&) const = default;
+};
+
+/// "sample 3, layer 7, head 2", for messages.
+ATTNSPEC_API std::string name_of(const MatrixId& id);
+
+/// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes.
+class ATTNSPEC_API MatrixBatch {
+ public:
+  MatrixBatch() = default;
+  /// The matrices start out as zeros. Throws Error(limit) where the block can not be had.
+  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids);
+
+  std::size_t size() const { return ids_.size(); }
+  MatrixShape shape() const { return shape_; }
+  const MatrixId& id(std::size_t b) const { return ids_[b]; }
+
+  std::span<double> matrix(std::size_t b) { return {data_.get() + b * shape_.elements(), shape_.elements()}; }
+  std::span<const double> matrix(std::size_t b) const {
+    return {data_.get() + b * shape_.elements(), shape_.elements()};
+  }
+
+  /// How far storage may have moved the matrix: an estimate of the Frobenius norm of the rounding, 0 where unknown.
+  double storage_error(std::size_t b) const { return storage_errors_[b]; }
+  void set_storage_error(std::size_t b, double error) { storage_errors_[b] = error; }
+
+ private:
+  struct Free {
+    void operator()(double* block) const;
+  };
+  MatrixShape shape_;
+  std::vector<MatrixId> ids_;
+  std::vector<double> storage_errors_;
+  std::unique_ptr<double[], Free> data_;
+};
+
+}  // namespace attnspec

@@ -1,0 +1,63 @@
+// The door to a dump: open it, ask what it holds, read a selection as batches with the next one read ahead.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/core/export.hpp"
+#include "lib/core/matrix_batch.hpp"
+#include "lib/dump/layout.hpp"
+
+namespace attnspec {
+
+/// Which matrices to read; each list rises and holds indices that exist. They come sample by sample, then by layer
+/// and head.
+struct Selection {
+  std::vector<std::size_t> samples, layers, heads;
+
+  std::size_t matrices() const { return samples.size() * layers.size() * heads.size(); }
+};
+
+/// Batches of one selection. A thread reads one batch ahead; HDF5 is called from that thread alone meanwhile.
+class ATTNSPEC_API BatchReader {
+ public:
+  BatchReader(BatchReader&&) noexcept;
+  BatchReader& operator=(BatchReader&&) noexcept;
+  ~BatchReader();
+
+  /// The next batch in order, all of one shape; nothing at the end. Throws what the reading thread met.
+  std::optional<MatrixBatch> next();
+
+  /// How long next() has waited for input, in seconds.
+  double seconds_waited() const;
+
+ private:
+  friend class AttentionDump;
+  struct Shared;
+  explicit BatchReader(std::unique_ptr<Shared> shared);
+  std::unique_ptr<Shared> shared_;
+};
+
+class ATTNSPEC_API AttentionDump {
+ public:
+  /// Reads the table of contents. Throws Error(input) where the file is no dump.
+  explicit AttentionDump(const std::string& file, const LayoutOptions& options = {});
+  ~AttentionDump();
+  AttentionDump(AttentionDump&&) noexcept;
+  AttentionDump& operator=(AttentionDump&&) noexcept;
+
+  const DumpInfo& info() const { return layout_->info; }
+  Selection everything() const;
+
+  /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix. Up to three batches and one
+  /// matrix's inputs are in memory at once.
+  BatchReader read(Selection selection, std::size_t batch_bytes) const;
+
+ private:
+  std::shared_ptr<const DumpLayout> layout_;
+};
+
+}  // namespace attnspec

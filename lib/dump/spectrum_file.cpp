@@ -1,0 +1,86 @@
+// Spectra into HDF5, one row a head, so that memory does not grow with samples.
+#include "lib/dump/spectrum_file.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <vector>
+
+#include "lib/dump/hdf5_output.hpp"
+
+namespace attnspec {
+namespace {
+
+std::vector<long long> to_integers(const std::vector<std::size_t>& values) { return {values.begin(), values.end()}; }
+
+std::size_t place_of(const std::vector<std::size_t>& rising, std::size_t value) {
+  return static_cast<std::size_t>(std::lower_bound(rising.begin(), rising.end(), value) - rising.begin());
+}
+
+void write_list(Hdf5Output& out, const std::string& path, const std::vector<std::size_t>& values) {
+  const std::array shape{values.size()};
+  out.write_integers(path, shape, to_integers(values));
+}
+
+}  // namespace
+
+struct SpectrumFile::Open {
+  Hdf5Output out;
+  Selection selection;
+  std::string group;
+  Hdf5Handle sigma, status;
+
+  explicit Open(const std::string& file) : out(file) {}
+};
+
+SpectrumFile::SpectrumFile(const std::string& file) : open_(std::make_unique<Open>(file)) {}
+SpectrumFile::~SpectrumFile() = default;
+
+void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, const Selection& selection) {
+  const auto lock = hdf5_lock();
+  Hdf5Output& out = open_->out;
+  open_->selection = selection;
+  open_->group = group;
+  if (!group.empty()) out.make_group(group);
+  std::vector<std::size_t> lengths;
+  for (const std::size_t sample : selection.samples) lengths.push_back(info.shape_of(sample).smaller_side());
+  const std::size_t longest = std::max<std::size_t>(1, lengths.empty() ? 1 : *std::max_element(lengths.begin(), lengths.end()));
+
+  const std::size_t layers = selection.layers.size(), heads = selection.heads.size();
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::array shape{selection.samples.size(), layers, heads, longest};
+  const std::array<std::size_t, 4> chunk{1, 1, 1, longest};
+  open_->sigma = out.make_dataset(group + "/sigma", H5T_IEEE_F64LE, shape, chunk, &nan, false);
+  const std::array status_shape{selection.samples.size(), layers, heads};
+  const std::array<std::size_t, 3> status_chunk{1, layers, heads};
+  const signed char none = -1;
+  open_->status = out.make_dataset(group + "/status", H5T_STD_I8LE, status_shape, status_chunk, &none, false);
+  write_list(out, group + "/length", lengths);
+  write_list(out, group + "/samples", selection.samples);
+  write_list(out, group + "/layers", selection.layers);
+  write_list(out, group + "/heads", selection.heads);
+  out.set_text(group + "/", "dump", info.file);
+  out.set_text(group + "/", "model", info.model);
+  out.set_text(group + "/", "status_names", "0 ok, 1 not_finite, 2 not_converged, 3 not_attention, -1 not computed");
+}
+
+void SpectrumFile::add(const Spectrum& spectrum) {
+  const Selection& selection = open_->selection;
+  const std::size_t s = place_of(selection.samples, spectrum.id.sample);
+  const std::size_t l = place_of(selection.layers, spectrum.id.layer), h = place_of(selection.heads, spectrum.id.head);
+  const auto status = static_cast<double>(spectrum.status);
+  const std::array<std::size_t, 3> at{s, l, h}, one{1, 1, 1};
+  open_->out.write_doubles(open_->status, at, one, {&status, 1});
+  if (spectrum.status != SvdStatus::ok) return;
+  const std::array<std::size_t, 4> start{s, l, h, 0}, count{1, 1, 1, spectrum.values.size()};
+  open_->out.write_doubles(open_->sigma, start, count, spectrum.values);
+}
+
+void SpectrumFile::finish(const std::string& manifest) {
+  open_->sigma = {};
+  open_->status = {};
+  open_->out.set_text("/", "manifest", manifest);
+  open_->out.finish();
+}
+
+}  // namespace attnspec
