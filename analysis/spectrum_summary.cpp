@@ -44,7 +44,7 @@ HeadSummary empty_summary(const MatrixId& id, MatrixShape shape, std::size_t ind
 }  // namespace
 
 void SpectrumGatherer::add(const Spectrum& spectrum, MatrixShape shape, double storage_error) {
-  const Key key{shape, spectrum.id.layer, spectrum.id.head};
+  const Key key{spectrum.id.layer, spectrum.id.head, shape};
   HeadSummary& head = heads_.try_emplace(key, empty_summary(spectrum.id, shape, index_)).first->second;
   if (spectrum.status != SvdStatus::ok) {
     ++head.skipped;

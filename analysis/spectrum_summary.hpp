@@ -40,7 +40,7 @@ struct HeadSummary {
   double error_bound = 0;         ///< of the method, the largest over samples
 };
 
-/// One dump's result: the heads sorted by n, layer, head.
+/// One dump's result: the rows sorted by layer, head, n.
 struct DumpSummary {
   std::string dump;   ///< the file as the user named it
   std::string model;  ///< model_id of the dump
@@ -66,7 +66,7 @@ class ATTNSPEC_API SpectrumGatherer {
   static std::size_t bytes_per_head(std::size_t n) { return n * 6 * sizeof(double); }
 
  private:
-  using Key = std::tuple<MatrixShape, std::size_t, std::size_t>;
+  using Key = std::tuple<std::size_t, std::size_t, MatrixShape>;
   std::size_t index_;
   std::map<Key, HeadSummary> heads_;  // until rows(): sd holds the sum of squared deviations, *_mean the sum
 };

@@ -18,7 +18,7 @@ std::string name_of(const MatrixId& id) {
 void MatrixBatch::Free::operator()(double* block) const { std::free(block); }
 
 MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids)
-    : shape_(shape), ids_(std::move(ids)), storage_errors_(ids_.size(), 0.0) {
+    : shape_(shape), ids_(std::move(ids)), storage_errors_(ids_.size(), 0.0), soundness_(ids_.size()) {
   constexpr std::size_t alignment = 64;
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(double);
   const bool too_many = shape.cols != 0 && shape.rows > most / shape.cols;

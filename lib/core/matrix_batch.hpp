@@ -8,17 +8,10 @@
 #include <vector>
 
 #include "lib/core/export.hpp"
+#include "lib/core/matrix_shape.hpp"
+#include "lib/core/soundness.hpp"
 
 namespace attnspec {
-
-struct MatrixShape {
-  std::size_t rows = 0, cols = 0;
-
-  std::size_t elements() const { return rows * cols; }
-  /// The number of singular values.
-  std::size_t smaller_side() const { return rows < cols ? rows : cols; }
-  auto operator<=>(const MatrixShape&) const = default;
-};
 
 /// Which matrix of a dump: all three count from 0.
 struct MatrixId {
@@ -50,6 +43,10 @@ class ATTNSPEC_API MatrixBatch {
   double storage_error(std::size_t b) const { return storage_errors_[b]; }
   void set_storage_error(std::size_t b, double error) { storage_errors_[b] = error; }
 
+  /// What the reader saw when it looked for attention in the matrix; sound where it did not look.
+  const Soundness& soundness(std::size_t b) const { return soundness_[b]; }
+  void set_soundness(std::size_t b, const Soundness& seen) { soundness_[b] = seen; }
+
  private:
   struct Free {
     void operator()(double* block) const;
@@ -57,6 +54,7 @@ class ATTNSPEC_API MatrixBatch {
   MatrixShape shape_;
   std::vector<MatrixId> ids_;
   std::vector<double> storage_errors_;
+  std::vector<Soundness> soundness_;
   std::unique_ptr<double[], Free> data_;
 };
 

@@ -2,33 +2,42 @@
 #include "lib/core/soundness.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 namespace attnspec {
 namespace {
 
+/// Sum, least and greatest of a row, eight lanes wide so that the compiler uses vectors.
 struct RowLook {
-  double sum = 0, largest = 0;
-  bool finite = true;
+  static constexpr std::size_t lanes = 8;
+  std::array<double, lanes> sum{}, low{}, high{};
+
+  explicit RowLook(std::span<const double> row) {
+    std::size_t j = 0;
+    for (; j + lanes <= row.size(); j += lanes)
+      for (std::size_t k = 0; k < lanes; ++k) take(k, row[j + k]);
+    for (; j < row.size(); ++j) take(0, row[j]);
+  }
+  void take(std::size_t k, double entry) {
+    sum[k] += entry;
+    low[k] = entry < low[k] ? entry : low[k];
+    high[k] = entry > high[k] ? entry : high[k];
+  }
+  double total() const { return std::accumulate(sum.begin(), sum.end(), 0.0); }
+  double least() const { return *std::min_element(low.begin(), low.end()); }
+  double greatest() const { return *std::max_element(high.begin(), high.end()); }
 };
 
-RowLook look_at_row(std::span<const double> row, std::span<double> column_sums, double tolerance, Soundness& seen) {
-  RowLook look;
-  for (std::size_t j = 0; j < row.size(); ++j) {
-    const double entry = row[j];
-    look.sum += entry;
-    column_sums[j] += entry;
-    look.largest = std::max(look.largest, std::abs(entry));
+void count_oddities(std::span<const double> row, double tolerance, Soundness& seen) {
+  for (const double entry : row) {
+    seen.not_finite += !std::isfinite(entry);
     seen.negative += entry < 0;
     seen.above_one += entry > 1 + tolerance;
   }
-  // NaN and Inf both survive the sum unless they cancel, and Inf - Inf is NaN.
-  look.finite = std::isfinite(look.sum);
-  if (!look.finite)
-    for (const double entry : row) seen.not_finite += !std::isfinite(entry);
-  return look;
 }
 
 }  // namespace
@@ -38,19 +47,25 @@ Soundness soundness_of(std::span<const double> matrix, MatrixShape shape, RowSum
   std::vector<double> column_sums(shape.cols, 0.0);
   double worst = -1;
   for (std::size_t i = 0; i < shape.rows; ++i) {
-    const RowLook look = look_at_row(matrix.subspan(i * shape.cols, shape.cols), column_sums, tolerance, seen);
-    seen.zero_rows += look.finite && look.largest == 0;
-    const double off = row_sum == RowSum::one ? std::abs(look.sum - 1) : std::max(0.0, look.sum - 1);
-    const double error = look.finite ? off : std::numeric_limits<double>::infinity();
+    const std::span<const double> row = matrix.subspan(i * shape.cols, shape.cols);
+    const RowLook look(row);
+    for (std::size_t j = 0; j < shape.cols; ++j) column_sums[j] += row[j];
+    const double sum = look.total();
+    // NaN and Inf survive a sum: Inf - Inf is NaN.
+    const bool finite = std::isfinite(sum);
+    if (!finite || look.least() < 0 || look.greatest() > 1 + tolerance) count_oddities(row, tolerance, seen);
+    seen.zero_rows += finite && look.least() == 0 && look.greatest() == 0;
+    const double off = row_sum == RowSum::one ? std::abs(sum - 1) : std::max(0.0, sum - 1);
+    const double error = finite ? off : std::numeric_limits<double>::infinity();
     if (error > worst) {
       worst = error;
       seen.worst_row = i;
-      seen.worst_row_sum = look.sum;
+      seen.worst_row_sum = sum;
     }
   }
   seen.row_error = std::max(worst, 0.0);
-  for (const double sum : column_sums)
-    seen.worst_column_error = std::max(seen.worst_column_error, std::isfinite(sum) ? std::abs(sum - 1) : 1.0);
+  for (const double column : column_sums)
+    seen.worst_column_error = std::max(seen.worst_column_error, std::isfinite(column) ? std::abs(column - 1) : 1.0);
   return seen;
 }
 

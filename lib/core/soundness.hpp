@@ -5,7 +5,7 @@
 #include <span>
 
 #include "lib/core/export.hpp"
-#include "lib/core/matrix_batch.hpp"
+#include "lib/core/matrix_shape.hpp"
 
 namespace attnspec {
 

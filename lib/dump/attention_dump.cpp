@@ -20,8 +20,8 @@ namespace {
 /// Cuts a selection into batches of one shape, in order.
 class BatchPlan {
  public:
-  BatchPlan(const DumpInfo& info, Selection selection, std::size_t batch_bytes)
-      : info_(info), selection_(std::move(selection)), batch_bytes_(batch_bytes) {}
+  BatchPlan(const DumpInfo& info, Selection selection, std::size_t batch_bytes, std::size_t skip)
+      : info_(info), selection_(std::move(selection)), batch_bytes_(batch_bytes), at_(skip) {}
 
   std::optional<MatrixBatch> next() {
     if (at_ >= selection_.matrices()) return std::nullopt;
@@ -40,7 +40,7 @@ class BatchPlan {
 
   const DumpInfo& info_;
   Selection selection_;
-  std::size_t batch_bytes_, at_ = 0;
+  std::size_t batch_bytes_, at_;
 };
 
 std::vector<std::size_t> up_to(std::size_t count) {
@@ -130,10 +130,10 @@ Selection AttentionDump::everything() const {
   return {up_to(info().samples), up_to(info().layers), up_to(info().heads)};
 }
 
-BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes) const {
+BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, std::size_t skip) const {
   auto shared = std::make_unique<BatchReader::Shared>();
   BatchReader::Shared& state = *shared;
-  BatchPlan plan(layout_->info, std::move(selection), batch_bytes);
+  BatchPlan plan(layout_->info, std::move(selection), batch_bytes, skip);
   state.thread = std::jthread(
       [&state, layout = layout_, plan = std::move(plan)]() mutable { state.run(*layout, std::move(plan)); });
   return BatchReader(std::move(shared));

@@ -53,8 +53,8 @@ class ATTNSPEC_API AttentionDump {
   Selection everything() const;
 
   /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix. Up to three batches and one
-  /// matrix's inputs are in memory at once.
-  BatchReader read(Selection selection, std::size_t batch_bytes) const;
+  /// matrix's inputs are in memory at once. The first `skip` matrices of the selection are left out.
+  BatchReader read(Selection selection, std::size_t batch_bytes, std::size_t skip = 0) const;
 
  private:
   std::shared_ptr<const DumpLayout> layout_;

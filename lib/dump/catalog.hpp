@@ -35,7 +35,7 @@ struct Catalog {
   std::vector<CatalogEntry> datasets;                ///< in natural order of their paths: layer_2 before layer_10
   std::vector<std::string> refused_links;            ///< soft and external links, named and never followed
 
-  const CatalogEntry* find(std::string_view path) const;
+  ATTNSPEC_API const CatalogEntry* find(std::string_view path) const;
 };
 
 /// Reads the table of contents and no values. Groups deeper than 8 levels and more than 200,000 objects are refused.

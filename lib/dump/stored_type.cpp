@@ -35,4 +35,12 @@ double unit_roundoff(StoredType type) {
   }
 }
 
+double row_sum_tolerance(StoredType type) {
+  switch (type) {
+    case StoredType::float16: return 1.2e-3;
+    case StoredType::bfloat16: return 8e-3;
+    default: return 1.2e-6;
+  }
+}
+
 }  // namespace attnspec

@@ -19,6 +19,11 @@ struct TileReader::State {
 
   explicit State(const DumpLayout& l) : layout(l), reader(l.info.file) {}
 
+  void look(MatrixBatch& batch, std::size_t b) const {
+    batch.set_soundness(b, soundness_of(batch.matrix(b), batch.shape(), layout.info.row_sum,
+                                        row_sum_tolerance(layout.info.stored_type)));
+  }
+
   const std::vector<double>& tile(const TileSource& source, const MatrixId& id, const ChunkReader::Window& window) {
     auto& [last_id, values] = last[&source];
     if (values.size() == window.rows * window.cols && last_id == id) return values;
@@ -73,10 +78,12 @@ void TileReader::fill(MatrixBatch& batch) {
       const std::size_t run = sources.attention->head_axis ? run_length(batch, b, most_run) : 1;
       const std::span<double> out(batch.matrix(b).data(), run * shape.elements());
       state_->reader.read(*sources.attention, {place.index, id.layer, id.head, run, row, shape.rows, col, shape.cols}, out);
-      for (std::size_t m = b; m < b + run; ++m)
+      for (std::size_t m = b; m < b + run; ++m) {
         batch.set_storage_error(m, info.stage == Stage::logits
                                        ? softmax_rows(batch.matrix(m), shape, unit_roundoff(info.stored_type))
                                        : rounding_of(batch.matrix(m), info.stored_type));
+        state_->look(batch, m);
+      }
       b += run;
       continue;
     }
@@ -91,6 +98,7 @@ void TileReader::fill(MatrixBatch& batch) {
     const double moved = attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
                                                   unit_roundoff(info.stored_type), batch.matrix(b));
     batch.set_storage_error(b, moved);
+    state_->look(batch, b);
     ++b;
   }
 }

@@ -1,0 +1,22 @@
+// How large batches may be, so that a run stays under --max-memory whatever the size of the dump.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "lib/core/export.hpp"
+#include "lib/dump/attention_dump.hpp"
+
+namespace attnspec {
+
+struct MemoryPlan {
+  std::size_t batch_bytes = 0;  ///< for AttentionDump::read
+  unsigned threads = 1;         ///< fewer than asked for where their workspaces would not fit
+};
+
+/// A run holds three batches, two matrices a thread, the raw bytes of one read, and the sums of every head and length.
+/// Throws Error(limit) where one matrix alone does not fit, or too many unlike lengths are asked for.
+ATTNSPEC_API MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads,
+                                    std::uint64_t max_memory);
+
+}  // namespace attnspec

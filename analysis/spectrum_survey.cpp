@@ -1,0 +1,102 @@
+// The walk: batch after batch, in order, so that means do not depend on threads or batches.
+#include "analysis/spectrum_survey.hpp"
+
+#include <numeric>
+#include <utility>
+
+#include "lib/core/error.hpp"
+
+namespace attnspec {
+namespace {
+
+class Walk {
+ public:
+  Walk(const DumpInfo& info, const SurveyOptions& options, SurveyObserver& observer)
+      : info_(info), options_(options), observer_(observer), gatherer_(options.index) {
+    result_.matrices = options.selection.matrices();
+  }
+
+  /// Spectra of an earlier run, without a look at their matrices.
+  std::size_t recall() {
+    MeasuredSpectrum known;
+    std::size_t recalled = 0;
+    for (; recalled < result_.matrices && observer_.recall(known); ++recalled) take(known, true);
+    return recalled;
+  }
+
+  void batch(const MatrixBatch& batch, std::vector<Spectrum> spectra) {
+    for (std::size_t b = 0; b < batch.size(); ++b) {
+      MeasuredSpectrum measured{std::move(spectra[b]), batch.shape(), batch.storage_error(b), ""};
+      judge(batch.soundness(b), measured);
+      take(measured, false);
+    }
+  }
+
+  bool progress() { return observer_.on_progress(done_, result_.matrices); }
+
+  SurveyResult result(double seconds_waiting, bool finished) {
+    result_.summary = {info_.file, info_.model, options_.selection.layers.size(), options_.selection.heads.size(), gatherer_.rows()};
+    result_.seconds_waiting = seconds_waiting;
+    result_.finished = finished;
+    return std::move(result_);
+  }
+
+ private:
+  void judge(const Soundness& seen, MeasuredSpectrum& measured) {
+    Spectrum& spectrum = measured.spectrum;
+    auto finding = finding_of(info_, spectrum.id, seen);
+    if (finding && finding->severity == Severity::refused) {
+      if (options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
+      if (options_.on_bad == OnBad::skip && spectrum.status == SvdStatus::ok)
+        spectrum = {spectrum.id, SvdStatus::not_attention, {}, 0};
+    }
+    if (!finding && spectrum.status != SvdStatus::ok)
+      finding = MatrixFinding{spectrum.id, Severity::refused, std::string(name_of(spectrum.status)),
+                              info_.file + ": (" + name_of(spectrum.id) + "): its singular values did not converge, "
+                              "expected them to; try --method direct"};
+    if (!finding) return;
+    measured.finding = finding->kind;
+    observer_.on_finding(*finding);
+  }
+
+  void take(const MeasuredSpectrum& measured, bool recalled) {
+    const bool ok = measured.spectrum.status == SvdStatus::ok;
+    if (!measured.finding.empty()) ++(ok ? result_.warnings : result_.skipped)[measured.finding];
+    gatherer_.add(measured.spectrum, measured.shape, measured.storage_error);
+    result_.done += ok;
+    ++done_;
+    observer_.on_spectrum(measured, recalled);
+  }
+
+  const DumpInfo& info_;
+  const SurveyOptions& options_;
+  SurveyObserver& observer_;
+  SpectrumGatherer gatherer_;
+  SurveyResult result_;
+  std::size_t done_ = 0;
+};
+
+}  // namespace
+
+SurveyObserver::~SurveyObserver() = default;
+
+std::size_t SurveyResult::skipped_total() const {
+  return std::accumulate(skipped.begin(), skipped.end(), std::size_t{0},
+                         [](std::size_t sum, const auto& kind) { return sum + kind.second; });
+}
+
+SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOptions& options, SurveyObserver& observer) {
+  Walk walk(dump.info(), options, observer);
+  const std::size_t recalled = walk.recall();
+  BatchReader reader = dump.read(options.selection, options.batch_bytes, recalled);
+  bool finished = walk.progress();
+  while (finished) {
+    const auto batch = reader.next();
+    if (!batch) break;
+    walk.batch(*batch, backend.singular_values(*batch));
+    finished = walk.progress();
+  }
+  return walk.result(reader.seconds_waited(), finished);
+}
+
+}  // namespace attnspec

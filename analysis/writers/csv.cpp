@@ -1,0 +1,45 @@
+// Quoting (RFC 4180) and numbers.
+#include "analysis/writers/csv.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+
+namespace attnspec {
+
+void CsvText::separate() {
+  if (row_begun_) text_ += ',';
+  row_begun_ = true;
+}
+
+CsvText& CsvText::field(std::string_view text) {
+  separate();
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+    text_ += text;
+    return *this;
+  }
+  text_ += '"';
+  for (const char c : text) text_ += c == '"' ? std::string("\"\"") : std::string(1, c);
+  text_ += '"';
+  return *this;
+}
+
+CsvText& CsvText::field(double value) {
+  separate();
+  if (!std::isnan(value)) fmt::format_to(std::back_inserter(text_), "{}", value);
+  return *this;
+}
+
+CsvText& CsvText::field(std::size_t value) {
+  separate();
+  fmt::format_to(std::back_inserter(text_), "{}", value);
+  return *this;
+}
+
+void CsvText::end_row() {
+  text_ += '\n';
+  row_begun_ = false;
+}
+
+}  // namespace attnspec

@@ -1,0 +1,28 @@
+// One row of CSV after the other.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace attnspec {
+
+class CsvText {
+ public:
+  explicit CsvText(std::string_view header) : text_(std::string(header) + "\n") {}
+
+  CsvText& field(std::string_view text);
+  CsvText& field(double value);
+  CsvText& field(std::size_t value);
+  void end_row();
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  void separate();
+
+  std::string text_;
+  bool row_begun_ = false;
+};
+
+}  // namespace attnspec

@@ -1,0 +1,141 @@
+// Records: length, checksum, bytes. The first is the key.
+#include "tools/journal.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+
+#include "lib/core/error.hpp"
+
+namespace attnspec {
+namespace {
+
+constexpr std::uint64_t longest_record = std::uint64_t{1} << 30;
+
+/// FNV-1a (Fowler, Noll, Vo): finds torn and mixed-up records; no defence against malice.
+std::uint64_t checksum(const std::string& bytes) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 1099511628211U;
+  return hash;
+}
+
+template <class Plain>
+void put(std::string& bytes, const Plain& value) {
+  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+class Taker {
+ public:
+  explicit Taker(const std::string& bytes) : bytes_(bytes) {}
+  template <class Plain>
+  Plain take() {
+    Plain value{};
+    if (at_ + sizeof value <= bytes_.size()) std::memcpy(&value, bytes_.data() + at_, sizeof value);
+    at_ += sizeof value;
+    return value;
+  }
+  std::string text(std::size_t length) {
+    const std::string part = at_ <= bytes_.size() ? bytes_.substr(at_, length) : "";
+    at_ += length;
+    return part;
+  }
+
+ private:
+  const std::string& bytes_;
+  std::size_t at_ = 0;
+};
+
+std::string pack(const MeasuredSpectrum& measured) {
+  std::string bytes;
+  const Spectrum& spectrum = measured.spectrum;
+  for (const std::size_t number : {spectrum.id.sample, spectrum.id.layer, spectrum.id.head, measured.shape.rows, measured.shape.cols,
+                                   static_cast<std::size_t>(spectrum.status), measured.finding.size(), spectrum.values.size()})
+    put(bytes, static_cast<std::uint64_t>(number));
+  put(bytes, spectrum.error_bound);
+  put(bytes, measured.storage_error);
+  bytes += measured.finding;
+  for (const double value : spectrum.values) put(bytes, value);
+  return bytes;
+}
+
+MeasuredSpectrum unpack(const std::string& bytes) {
+  Taker in(bytes);
+  const auto number = [&in] { return static_cast<std::size_t>(in.take<std::uint64_t>()); };
+  MeasuredSpectrum measured;
+  Spectrum& spectrum = measured.spectrum;
+  spectrum.id.sample = number();
+  spectrum.id.layer = number();
+  spectrum.id.head = number();
+  measured.shape.rows = number();
+  measured.shape.cols = number();
+  spectrum.status = static_cast<SvdStatus>(number());
+  const std::size_t finding = number(), values = number();
+  spectrum.error_bound = in.take<double>();
+  measured.storage_error = in.take<double>();
+  measured.finding = in.text(finding);
+  for (std::size_t i = 0; i < values; ++i) spectrum.values.push_back(in.take<double>());
+  return measured;
+}
+
+}  // namespace
+
+Journal::Journal(const std::string& path, const std::string& key, bool resume) : path_(path) {
+  file_.reset(std::fopen(path.c_str(), resume ? "a+b" : "w+b"));
+  if (!file_) throw Error(ErrorKind::output, path + ": can not be made: " + std::strerror(errno));
+  std::rewind(file_.get());
+  const auto old_key = read_record();
+  if (!old_key) {
+    begin_appending();
+    write_record(key);
+    return;
+  }
+  if (*old_key != key)
+    throw Error(ErrorKind::usage, path + ": --resume: the interrupted run had other inputs or options. It had\n  " + *old_key +
+                                      "\nand this one has\n  " + key + "\nGive the same again, or leave out --resume to start over");
+  const long first = good_end_;
+  while (read_record()) ++recalled_;
+  good_end_ = first;
+  std::fseek(file_.get(), first, SEEK_SET);
+}
+
+std::optional<std::string> Journal::read_record() {
+  std::uint64_t length = 0, sum = 0;
+  if (std::fread(&length, sizeof length, 1, file_.get()) != 1 || std::fread(&sum, sizeof sum, 1, file_.get()) != 1 || length > longest_record)
+    return std::nullopt;
+  std::string bytes(length, '\0');
+  if (std::fread(bytes.data(), 1, length, file_.get()) != length || checksum(bytes) != sum) return std::nullopt;
+  good_end_ = std::ftell(file_.get());
+  return bytes;
+}
+
+void Journal::begin_appending() {
+  appending_ = true;
+  if (std::fflush(file_.get()) != 0 || ftruncate(fileno(file_.get()), good_end_) != 0)
+    throw Error(ErrorKind::output, path_ + ": its torn end can not be cut off: " + std::strerror(errno));
+  std::fseek(file_.get(), good_end_, SEEK_SET);
+}
+
+void Journal::write_record(const std::string& bytes) {
+  const std::uint64_t length = bytes.size(), sum = checksum(bytes);
+  const bool good = std::fwrite(&length, sizeof length, 1, file_.get()) == 1 && std::fwrite(&sum, sizeof sum, 1, file_.get()) == 1 &&
+                    std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size();
+  if (!good) throw Error(ErrorKind::output, path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
+}
+
+std::optional<MeasuredSpectrum> Journal::recall() {
+  if (appending_) return std::nullopt;
+  if (auto bytes = read_record()) return unpack(*bytes);
+  begin_appending();
+  return std::nullopt;
+}
+
+void Journal::append(const MeasuredSpectrum& measured) { write_record(pack(measured)); }
+
+void Journal::flush() {
+  if (std::fflush(file_.get()) != 0)
+    throw Error(ErrorKind::output, path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
+}
+
+}  // namespace attnspec

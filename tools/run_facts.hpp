@@ -1,0 +1,28 @@
+// What a run knows of itself: version, time, memory, inputs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "analysis/writers/manifest.hpp"
+
+namespace attnspec {
+
+extern const char* const version;
+extern const char* const git_hash;
+
+/// The command line as main() got it.
+void remember_command_line(int count, const char* const* words);
+
+/// A manifest with version, command line, time since start, processor time and peak memory filled in.
+Manifest begin_manifest(const std::string& verb);
+void take_times(Manifest& manifest);
+
+/// Size and time of the last change of a file.
+ManifestInput describe_file(const std::string& path);
+
+/// Name and number on the first line, then build facts.
+std::string version_text();
+
+}  // namespace attnspec

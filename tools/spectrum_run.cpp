@@ -1,0 +1,243 @@
+// The steps of `spectrum`: open everything, promise the output, survey each dump, write, draw, report.
+#include "tools/spectrum_run.hpp"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "analysis/memory_plan.hpp"
+#include "analysis/writers/manifest.hpp"
+#include "analysis/writers/spectrum_table.hpp"
+#include "lib/core/error.hpp"
+#include "lib/dump/spectrum_file.hpp"
+#include "tools/commands.hpp"
+#include "tools/gnuplot.hpp"
+#include "tools/interrupt.hpp"
+#include "tools/journal.hpp"
+#include "tools/output.hpp"
+#include "tools/progress.hpp"
+#include "tools/run_facts.hpp"
+#include "tools/spectrum_report.hpp"
+#include "tools/terminal.hpp"
+
+namespace attnspec {
+namespace {
+
+struct OpenDump {
+  AttentionDump dump;
+  Selection selection;
+  MemoryPlan plan;
+};
+
+std::vector<OpenDump> open_dumps(const SpectrumOptions& options) {
+  std::vector<OpenDump> dumps;
+  for (const std::string& file : options.input.dumps) {
+    AttentionDump dump(file, options.input.layout);
+    Selection selection = select(dump, options.input);
+    const MemoryPlan plan = plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
+    if (!options.report.quiet)
+      for (const std::string& note : dump.info().notes) say(file + ": " + note);
+    dumps.push_back({std::move(dump), std::move(selection), plan});
+  }
+  return dumps;
+}
+
+std::string folder_of(const SpectrumOptions& options) {
+  if (!options.output.folder.empty()) return options.output.folder;
+  if (options.input.dumps.size() > 1)
+    throw Error(ErrorKind::usage, "several dumps and no folder for their results; name one with -o DIR");
+  std::string name = options.input.dumps.front();
+  if (name.ends_with(".h5")) name.resize(name.size() - 3);
+  else if (name.ends_with(".hdf5")) name.resize(name.size() - 5);
+  return name + "-attnspec";
+}
+
+/// Formats that can be drawn here; a wish that was spoken and can not be granted is an error.
+std::vector<std::string> drawable_formats(const OutputOptions& options) {
+  std::vector<std::string> formats = parse_figures(options.figures);
+  if (formats.empty() || gnuplot_is_here()) return formats;
+  const std::string remedy = "gnuplot is not installed (apt-get install gnuplot-nox)";
+  if (options.figures_given) throw Error(ErrorKind::unsupported, "--figures " + options.figures + ": " + remedy + "; --figures none leaves the figures out");
+  say(remedy + ": the figures' scripts and data are written and not drawn");
+  return {};
+}
+
+const std::vector<std::string> figure_names{"figure1_layers", "figure1_heatmap"};
+
+std::vector<std::string> output_names(const OutputOptions& options, const std::vector<std::string>& formats) {
+  std::vector<std::string> names{"spectrum.csv", "summary.csv", "spectrum.h5", "run.json"};
+  if (options.figures == "none") return names;
+  for (const std::string& figure : figure_names) {
+    names.push_back(figure + ".gp");
+    names.push_back(figure + ".dat");
+    for (const std::string& format : formats) names.push_back(figure + "." + format);
+  }
+  return names;
+}
+
+/// What makes two runs the same, for --resume.
+std::string run_key(const SpectrumOptions& options, const std::string& method) {
+  std::string key = fmt::format("attnspec {}, method {}, layers [{}], heads [{}], samples [{}], length {}, dataset [{}], axes [{}], stage [{}], on-bad {}",
+                                version, method, options.input.layers, options.input.heads, options.input.samples, options.input.length,
+                                options.input.layout.dataset, options.input.layout.axes, options.input.layout.stage, static_cast<int>(options.on_bad));
+  for (const std::string& file : options.input.dumps) {
+    const ManifestInput input = describe_file(file);
+    key += fmt::format(", {} ({} bytes, {})", file, input.bytes, input.modified);
+  }
+  return key;
+}
+
+/// Journal, spectrum.h5, progress and findings while a dump is surveyed.
+class Observer final : public SurveyObserver {
+ public:
+  Observer(const ReportOptions& report, Journal& journal, SpectrumFile& file)
+      : journal_(journal), file_(file), progress_(report.quiet ? "none" : report.progress, "matrix") {}
+
+  bool recall(MeasuredSpectrum& measured) override {
+    auto known = journal_.recall();
+    if (known) measured = std::move(*known);
+    return known.has_value();
+  }
+  void on_spectrum(const MeasuredSpectrum& measured, bool recalled) override {
+    if (!recalled) journal_.append(measured);
+    file_.add(measured.spectrum);
+  }
+  void on_finding(const MatrixFinding& finding) override {
+    constexpr std::size_t shown = 10;
+    progress_.clear();
+    const bool refused = finding.severity == Severity::refused;
+    if (++findings_ <= shown) say(fmt::format("attnspec: {}: {}", refused ? "skipped" : "warning", finding.sentence));
+    if (findings_ == shown + 1) say("attnspec: more of the same follow and are counted in run.json; `attnspec inspect` lists kinds");
+  }
+  bool on_progress(std::size_t done, std::size_t total) override {
+    journal_.flush();
+    progress_.update(done, total);
+    return interrupted_by() == 0;
+  }
+  void clear() { progress_.clear(); }
+
+ private:
+  Journal& journal_;
+  SpectrumFile& file_;
+  Progress progress_;
+  std::size_t findings_ = 0;
+};
+
+Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen, unsigned threads, const std::vector<OpenDump>& dumps,
+                     const std::vector<SurveyResult>& results) {
+  Manifest manifest = begin_manifest("spectrum");
+  const BlasFacts blas = blas_facts();
+  manifest.device = chosen.device;
+  manifest.method = chosen.method;
+  manifest.method_choice = chosen.choice;
+  manifest.blas = blas.config;
+  manifest.blas_kernel = blas.kernel;
+  manifest.blas_kernel_choice = blas.kernel_choice;
+  manifest.threads = threads;
+  const auto or_all = [](const std::string& text) { return text.empty() ? std::string("all") : text; };
+  manifest.options = {{"layers", or_all(options.input.layers)}, {"heads", or_all(options.input.heads)}, {"samples", or_all(options.input.samples)},
+                      {"length", options.input.length == 0 ? "all" : std::to_string(options.input.length)},
+                      {"index", options.index == 0 ? "128, or n/4 where n < 512" : std::to_string(options.index)},
+                      {"weight", options.weight == Weight::sigma ? "sigma" : "energy"},
+                      {"on_bad", options.on_bad == OnBad::error ? "error" : options.on_bad == OnBad::skip ? "skip" : "warn"},
+                      {"figures", options.output.figures}, {"max_memory", std::to_string(usable_memory(options.compute))},
+                      {"batch_bytes", std::to_string(dumps.front().plan.batch_bytes)},
+                      {"resume", options.output.resume ? "yes" : "no"}};
+  for (std::size_t i = 0; i < dumps.size(); ++i) {
+    ManifestInput input = describe_file(options.input.dumps[i]);
+    input.model = dumps[i].dump.info().model;
+    input.layout = dumps[i].dump.info().layout;
+    input.matrices = results[i].matrices;
+    input.done = results[i].done;
+    input.skipped = results[i].skipped;
+    input.warnings = results[i].warnings;
+    manifest.seconds_waiting += results[i].seconds_waiting;
+    manifest.inputs.push_back(std::move(input));
+  }
+  take_times(manifest);
+  return manifest;
+}
+
+void write_figures(OutputFolder& folder, const std::vector<DumpSummary>& summaries, Weight weight, const std::vector<std::string>& formats) {
+  for (const Figure& figure : {figure1_layers(summaries, weight), figure1_heatmap(summaries, weight)}) {
+    folder.write(figure.script);
+    folder.write(figure.data);
+  }
+  if (!formats.empty()) draw_figures(folder.workshop(), figure_names, formats);
+}
+
+int interrupted(OutputFolder& folder, const std::vector<SurveyResult>& results, bool quiet) {
+  folder.keep_journal(true);
+  std::size_t done = 0;
+  for (const SurveyResult& result : results) done += result.done + result.skipped_total();
+  if (!quiet)
+    say(fmt::format("attnspec: interrupted after {}; nothing was written to {}. The same command with --resume goes on from here",
+                    counted(done, "matrix"), folder.folder()));
+  return exit_interrupted + interrupted_by();
+}
+
+void report(const SpectrumOptions& options, const std::vector<SurveyResult>& results, const std::string& manifest, const OutputFolder& folder,
+            const std::vector<std::string>& formats) {
+  if (options.report.json) return print(manifest);
+  if (options.report.quiet) return;
+  const Terminal terminal(options.report.color);
+  std::string text;
+  for (const SurveyResult& result : results) {
+    text += spectrum_report(result.summary, options.weight, terminal) + "\n";
+    if (result.skipped_total() > 0)
+      text += fmt::format("{} of {} skipped; run.json says why\n", result.skipped_total(), counted(result.matrices, "matrix"));
+  }
+  if (!formats.empty())
+    text += fmt::format("figures  {0}/figure1_layers.{1}\n         {0}/figure1_heatmap.{1}\n", folder.folder(), formats.back());
+  text += fmt::format("tables   {0}/summary.csv, spectrum.csv, spectrum.h5\n", folder.folder());
+  print(text);
+}
+
+}  // namespace
+
+int run_spectrum(const SpectrumOptions& options) {
+  const std::string folder_name = folder_of(options);
+  const std::vector<std::string> formats = drawable_formats(options.output);
+  const std::vector<OpenDump> dumps = open_dumps(options);
+  unsigned threads = usable_threads(options.compute);
+  for (const OpenDump& open : dumps) threads = std::min(threads, open.plan.threads);
+  BackendRequest request = options.compute.backend;
+  request.threads = threads;
+  const ChosenBackend chosen = make_backend(request);
+
+  OutputFolder folder(folder_name, output_names(options.output, formats), options.output.overwrite);
+  folder.keep_journal(true);
+  Journal journal(folder.journal_path(), run_key(options, chosen.method), options.output.resume);
+  if (journal.recalled() > 0 && !options.report.quiet)
+    say(fmt::format("attnspec: going on after {} of an interrupted run", counted(journal.recalled(), "matrix")));
+  SpectrumFile spectra(folder.path_of("spectrum.h5"));
+  Observer observer(options.report, journal, spectra);
+  std::vector<SurveyResult> results;
+  for (std::size_t i = 0; i < dumps.size(); ++i) {
+    const OpenDump& open = dumps[i];
+    spectra.begin_dump(dumps.size() == 1 ? "" : "/dump" + std::to_string(i), open.dump.info(), open.selection);
+    results.push_back(survey(open.dump, *chosen.backend, {open.selection, open.plan.batch_bytes, options.index, options.on_bad}, observer));
+    observer.clear();
+    if (!results.back().finished) return interrupted(folder, results, options.report.quiet);
+  }
+
+  std::vector<DumpSummary> summaries;
+  for (const SurveyResult& result : results) summaries.push_back(result.summary);
+  spectra.finish(manifest_json(manifest_of(options, chosen, threads, dumps, results)));
+  folder.write({"spectrum.csv", spectrum_csv(summaries)});
+  folder.write({"summary.csv", summary_csv(summaries)});
+  if (options.output.figures != "none") write_figures(folder, summaries, options.weight, formats);
+  Manifest manifest = manifest_of(options, chosen, threads, dumps, results);
+  manifest.outputs = folder.made();
+  const std::string manifest_text = manifest_json(manifest);
+  folder.write({"run.json", manifest_text});
+  folder.commit();
+  report(options, results, manifest_text, folder, formats);
+  for (const SurveyResult& result : results)
+    if (result.skipped_total() > 0) return exit_skipped;
+  return exit_done;
+}
+
+}  // namespace attnspec
