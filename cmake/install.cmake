@@ -4,6 +4,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS attnspec-cli libattnspec openblas_backend EXPORT attnspec-targets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(PROGRAMS tools/dump_attention.py DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec)
+install(DIRECTORY tools/attention_dump DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec FILES_MATCHING PATTERN "*.py")
 install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec FILES_MATCHING PATTERN "*.hpp"
         PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_attributes.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE)
 

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
+
+#include "lib/core/export.hpp"
 
 namespace attnspec {
 
-class CsvText {
+class ATTNSPEC_API CsvText {
  public:
   explicit CsvText(std::string_view header) : text_(std::string(header) + "\n") {}
 

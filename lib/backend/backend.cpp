@@ -19,7 +19,7 @@ Backend::~Backend() = default;
 double direct_error_bound(MatrixShape shape, double sigma_1) { return 4 * larger_side(shape) * epsilon * sigma_1; }
 
 double gram_error_bound(MatrixShape shape, double sigma_1) {
-  return std::sqrt(larger_side(shape) * epsilon) * sigma_1;
+  return 2 * std::sqrt(larger_side(shape) * epsilon) * sigma_1;
 }
 
 bool squares_agree(const std::vector<double>& values, double frobenius_squared, MatrixShape shape) {

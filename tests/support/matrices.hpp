@@ -1,0 +1,24 @@
+// Matrices for tests: attention with a known spectrum, and attention as models make it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lib/core/matrix_batch.hpp"
+
+namespace attnspec::test {
+
+/// Softmax of i.i.d. normal logits with standard deviation `sd`; any shape.
+std::vector<double> random_attention(MatrixShape shape, double sd, std::uint64_t seed);
+
+/// A matrix of the named family: softmax, causal, uniform, one_hot, blocks, rank_three, identity, subnormal, huge, zero.
+std::vector<double> family(const std::string& name, MatrixShape shape, std::uint64_t seed);
+const std::vector<std::string>& family_names();
+
+/// A batch that holds these matrices; heads count up from 0.
+MatrixBatch batch_of(MatrixShape shape, const std::vector<std::vector<double>>& matrices);
+
+double frobenius_squared(const std::vector<double>& matrix);
+
+}  // namespace attnspec::test

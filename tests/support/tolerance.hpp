@@ -1,0 +1,26 @@
+// The one place where tests say how much rounding they accept.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "lib/core/matrix_shape.hpp"
+
+namespace attnspec::test {
+
+inline constexpr double epsilon = std::numeric_limits<double>::epsilon();
+
+/// Of a singular value, absolute: c eps n sigma_1 for methods that see the matrix itself (measured worst: c = 2.4, at n = 6), and
+/// sqrt(c eps n) sigma_1 for the Gram matrix, which squares it (measured worst: c = 0.09, at n = 3).
+inline double sigma_tolerance(const std::string& method, MatrixShape shape, double sigma_1) {
+  const auto n = static_cast<double>(std::max(shape.rows, shape.cols));
+  const double direct = 10 * epsilon * n * sigma_1;
+  return method == "gram" ? std::sqrt(4 * epsilon * n) * sigma_1 : direct;
+}
+
+/// Of a normalised cumulative curve against its closed form.
+inline double curve_tolerance(const std::string& method) { return method == "gram" ? 2e-6 : 1e-12; }
+
+}  // namespace attnspec::test
