@@ -11,12 +11,14 @@
 namespace attnspec {
 namespace {
 
-constexpr std::uint64_t libraries = std::uint64_t{64} << 20;         // code, OpenBLAS's buffers, raw reads
+constexpr std::uint64_t libraries = std::uint64_t{64} << 20;  // code, OpenBLAS's buffers, raw reads
 constexpr std::uint64_t usual_batch = std::uint64_t{32} << 20;
-constexpr std::uint64_t bytes_a_curve_point = 2 * 48 + 200;          // sums, their copy, and the text of spectrum.csv
-constexpr std::uint64_t matrices_a_thread = 4;                       // so that no worker waits long for the last one
+constexpr std::uint64_t bytes_a_curve_point = 2 * 48 + 200;  // sums, their copy, and the text of spectrum.csv
+constexpr std::uint64_t matrices_a_thread = 4;               // so that no worker waits long for the last one
 
-std::string mebibytes(std::uint64_t bytes) { return fmt::format("{} MiB", (bytes >> 20) + 1); }
+std::string mebibytes(std::uint64_t bytes) {
+  return fmt::format("{} MiB", (bytes + (std::uint64_t{1} << 20) - 1) >> 20);
+}
 
 std::uint64_t bytes_of_sums(const DumpInfo& info, const Selection& selection) {
   std::set<MatrixShape> shapes;
@@ -37,16 +39,27 @@ std::uint64_t bytes_of_largest(const DumpInfo& info, const Selection& selection)
 
 MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads, std::uint64_t max_memory) {
   const std::uint64_t matrix = bytes_of_largest(info, selection), sums = bytes_of_sums(info, selection);
-  const std::uint64_t raw = matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.stored_type));
+  const std::uint64_t raw =
+      matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.stored_type)) + 2 * info.largest_chunk_bytes;
+  if (info.largest_chunk_bytes > max_memory / 4)
+    throw Error(
+        ErrorKind::limit,
+        fmt::format("{}: its chunks are {} each, and --max-memory is {}; give at least {}, or re-save it in smaller "
+                    "chunks with h5repack",
+                    info.file, mebibytes(info.largest_chunk_bytes), mebibytes(max_memory),
+                    mebibytes(4 * info.largest_chunk_bytes)));
   // Three batches of one matrix, one worker with two, one raw tile, and what is always there.
   const auto needed = [&](std::uint64_t workers) { return libraries + sums + raw + (3 + 2 * workers) * matrix; };
   if (sums > max_memory / 2)
-    throw Error(ErrorKind::limit, fmt::format("{}: the curves of so many unlike lengths take {}, and --max-memory is {}; "
-                                              "pick one length with --length N, or fewer --layers",
-                                              info.file, mebibytes(sums), mebibytes(max_memory)));
+    throw Error(ErrorKind::limit,
+                fmt::format("{}: the curves of so many unlike lengths take {}, and --max-memory is {}; "
+                            "pick one length with --length N, or fewer --layers",
+                            info.file, mebibytes(sums), mebibytes(max_memory)));
   if (needed(1) > max_memory)
-    throw Error(ErrorKind::limit, fmt::format("{}: one matrix of {} takes {} with its workspace, and --max-memory is {}; give at least {}",
-                                              info.file, mebibytes(matrix), mebibytes(needed(1)), mebibytes(max_memory), mebibytes(needed(1))));
+    throw Error(
+        ErrorKind::limit,
+        fmt::format("{}: one matrix of {} takes {} with its workspace, and --max-memory is {}; give at least {}",
+                    info.file, mebibytes(matrix), mebibytes(needed(1)), mebibytes(max_memory), mebibytes(needed(1))));
   MemoryPlan plan;
   plan.threads = threads;
   while (plan.threads > 1 && needed(plan.threads) > max_memory) --plan.threads;

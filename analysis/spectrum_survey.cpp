@@ -35,7 +35,8 @@ class Walk {
   bool progress() { return observer_.on_progress(done_, result_.matrices); }
 
   SurveyResult result(double seconds_waiting, bool finished) {
-    result_.summary = {info_.file, info_.model, options_.selection.layers.size(), options_.selection.heads.size(), gatherer_.rows()};
+    result_.summary = {info_.file, info_.model, options_.selection.layers.size(), options_.selection.heads.size(),
+                       gatherer_.rows()};
     result_.seconds_waiting = seconds_waiting;
     result_.finished = finished;
     return std::move(result_);
@@ -49,11 +50,13 @@ class Walk {
       if (options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
       if (options_.on_bad == OnBad::skip && spectrum.status == SvdStatus::ok)
         spectrum = {spectrum.id, SvdStatus::not_attention, {}, 0};
+      if (spectrum.status == SvdStatus::ok) finding->severity = Severity::warning;
     }
     if (!finding && spectrum.status != SvdStatus::ok)
       finding = MatrixFinding{spectrum.id, Severity::refused, std::string(name_of(spectrum.status)),
-                              info_.file + ": (" + name_of(spectrum.id) + "): its singular values did not converge, "
-                              "expected them to; try --method direct"};
+                              info_.file + ": (" + name_of(spectrum.id) +
+                                  "): its singular values did not converge, "
+                                  "expected them to; try --method direct"};
     if (!finding) return;
     measured.finding = finding->kind;
     observer_.on_finding(*finding);
@@ -85,7 +88,8 @@ std::size_t SurveyResult::skipped_total() const {
                          [](std::size_t sum, const auto& kind) { return sum + kind.second; });
 }
 
-SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOptions& options, SurveyObserver& observer) {
+SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOptions& options,
+                    SurveyObserver& observer) {
   Walk walk(dump.info(), options, observer);
   const std::size_t recalled = walk.recall();
   BatchReader reader = dump.read(options.selection, options.batch_bytes, recalled);

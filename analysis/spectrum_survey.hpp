@@ -49,12 +49,12 @@ class ATTNSPEC_API SurveyObserver {
 
 struct SurveyResult {
   DumpSummary summary;
-  std::size_t matrices = 0;              ///< selected
-  std::size_t done = 0;                  ///< with a spectrum
+  std::size_t matrices = 0;                     ///< selected
+  std::size_t done = 0;                         ///< with a spectrum
   std::map<std::string, std::size_t> skipped;   ///< by kind: how many were left out
   std::map<std::string, std::size_t> warnings;  ///< by kind: how many were computed with a warning
-  double seconds_waiting = 0;            ///< for input
-  bool finished = true;                  ///< false where the observer ended it
+  double seconds_waiting = 0;                   ///< for input
+  bool finished = true;                         ///< false where the observer ended it
 
   ATTNSPEC_API std::size_t skipped_total() const;
 };

@@ -6,7 +6,7 @@ install(TARGETS attnspec-cli libattnspec openblas_backend EXPORT attnspec-target
 install(PROGRAMS tools/dump_attention.py DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec)
 install(DIRECTORY tools/attention_dump DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec FILES_MATCHING PATTERN "*.py")
 install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec FILES_MATCHING PATTERN "*.hpp"
-        PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_attributes.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE)
+        PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_*.hpp" EXCLUDE PATTERN "layouts.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnspec)
 install(EXPORT attnspec-targets NAMESPACE attnspec:: DESTINATION ${package_dir})
@@ -16,5 +16,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/attnspec-config-version.c
 install(FILES ${PROJECT_BINARY_DIR}/attnspec-config.cmake ${PROJECT_BINARY_DIR}/attnspec-config-version.cmake
         DESTINATION ${package_dir})
 
+# From the folder of the .pc file back to the prefix, so that an installed tree can be moved.
+file(RELATIVE_PATH ATTNSPEC_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(cmake/attnspec.pc.in ${PROJECT_BINARY_DIR}/attnspec.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/attnspec.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -17,10 +17,16 @@ std::string as_json(const std::vector<BackendEntry>& entries, const BlasFacts& b
   nlohmann::ordered_json json;
   json["backends"] = nlohmann::ordered_json::array();
   for (const BackendEntry& entry : entries)
-    json["backends"].push_back({{"device", entry.device}, {"method", entry.method}, {"usable", entry.usable},
-                                {"description", entry.description}, {"reason", entry.reason}});
-  json["blas"] = {{"loaded", blas.loaded}, {"library", blas.config}, {"kernel", blas.kernel},
-                  {"kernel_choice", blas.kernel_choice}, {"failure", blas.failure}};
+    json["backends"].push_back({{"device", entry.device},
+                                {"method", entry.method},
+                                {"usable", entry.usable},
+                                {"description", entry.description},
+                                {"reason", entry.reason}});
+  json["blas"] = {{"loaded", blas.loaded},
+                  {"library", blas.config},
+                  {"kernel", blas.kernel},
+                  {"kernel_choice", blas.kernel_choice},
+                  {"failure", blas.failure}};
   json["threads"] = usable_threads({});
   return json.dump(2) + "\n";
 }
@@ -28,7 +34,8 @@ std::string as_json(const std::vector<BackendEntry>& entries, const BlasFacts& b
 std::string as_text(const std::vector<BackendEntry>& entries, const BlasFacts& blas, const Terminal& terminal) {
   std::string text = terminal.bold(fmt::format("{:<8}{:<11}{:<8}{}\n", "device", "method", "usable", "what it is"));
   for (const BackendEntry& entry : entries) {
-    text += fmt::format("{:<8}{:<11}{:<8}{}\n", entry.device, entry.method, entry.usable ? "yes" : "no", entry.description);
+    text +=
+        fmt::format("{:<8}{:<11}{:<8}{}\n", entry.device, entry.method, entry.usable ? "yes" : "no", entry.description);
     if (!entry.usable) text += fmt::format("{:<27}{}\n", "", entry.reason);
   }
   if (blas.loaded)
@@ -41,12 +48,13 @@ std::string as_text(const std::vector<BackendEntry>& entries, const BlasFacts& b
 }  // namespace
 
 void add_backends_command(CLI::App& app, int& exit_code) {
-  CLI::App& verb = *app.add_subcommand("backends",
-      "What can compute here, with which BLAS kernel; why not?\n\n"
-      "Examples:\n"
-      "  attnspec backends\n"
-      "  attnspec backends --json\n"
-      "  OPENBLAS_CORETYPE=Haswell attnspec backends     (your choice of kernel wins)\n");
+  CLI::App& verb =
+      *app.add_subcommand("backends",
+                          "What can compute here, with which BLAS kernel; why not?\n\n"
+                          "Examples:\n"
+                          "  attnspec backends\n"
+                          "  attnspec backends --json\n"
+                          "  OPENBLAS_CORETYPE=Haswell attnspec backends     (your choice of kernel wins)\n");
   auto report = std::make_shared<ReportOptions>();
   add_report_options(verb, *report);
   verb.callback([report, &exit_code] {

@@ -27,7 +27,8 @@ struct SynthOptions {
 };
 
 DumpHeader header_of(const SynthOptions& options) {
-  static const std::map<std::string, StoredType> types{{"f16", StoredType::float16}, {"f32", StoredType::float32}, {"f64", StoredType::float64}};
+  static const std::map<std::string, StoredType> types{
+      {"f16", StoredType::float16}, {"f32", StoredType::float32}, {"f64", StoredType::float64}};
   DumpHeader header = options.header;
   header.type = types.at(options.dtype);
   header.n = options.matrices.n;
@@ -61,7 +62,8 @@ int run_synth(const SynthOptions& options) {
   for (std::size_t i = 0; i < total; ++i) {
     if (interrupted_by() != 0) return exit_interrupted + interrupted_by();
     progress.update(i, total);
-    write_head(writer, options, header, {i / header.heads / header.layers, i / header.heads % header.layers, i % header.heads});
+    write_head(writer, options, header,
+               {i / header.heads / header.layers, i / header.heads % header.layers, i % header.heads});
   }
   progress.clear();
   writer.finish();
@@ -75,30 +77,44 @@ int run_synth(const SynthOptions& options) {
 
 void add_synth_command(CLI::App& app, int& exit_code) {
   CLI::App& verb = *app.add_subcommand("synth",
-      "Make a dump whose spectrum is known.\n\n"
-      "Examples:\n"
-      "  attnspec synth random -o random.h5 --n 512 --layers 2 --heads 4\n"
-      "  attnspec synth identity -o identity.h5 --n 128 --dtype f64\n"
-      "  attnspec synth spectrum -o chosen.h5 --n 64 --sigma 0.3,0.15,0.05\n");
+                                       "Make a dump whose spectrum is known.\n\n"
+                                       "Examples:\n"
+                                       "  attnspec synth random -o random.h5 --n 512 --layers 2 --heads 4\n"
+                                       "  attnspec synth identity -o identity.h5 --n 128 --dtype f64\n"
+                                       "  attnspec synth spectrum -o chosen.h5 --n 64 --sigma 0.3,0.15,0.05\n");
   auto options = std::make_shared<SynthOptions>();
-  verb.add_option("KIND", options->matrices.kind, "identity, uniform, previous, one-hot, blocks, banded, causal, random, spectrum")
-      ->required()->check(CLI::IsMember({"identity", "uniform", "previous", "one-hot", "blocks", "banded", "causal", "random", "spectrum"}));
+  verb.add_option("KIND", options->matrices.kind,
+                  "identity, uniform, previous, one-hot, blocks, banded, causal, random, spectrum")
+      ->required()
+      ->check(CLI::IsMember(
+          {"identity", "uniform", "previous", "one-hot", "blocks", "banded", "causal", "random", "spectrum"}));
   verb.add_option("-o,--output", options->output, "the dump to write")->required()->type_name("FILE");
   verb.add_flag("--overwrite", options->overwrite, "replace it where it exists");
-  verb.add_option("--n", options->matrices.n, "sequence length (default: 512)")->check(CLI::Range(1, 65536))->type_name("N");
+  verb.add_option("--n", options->matrices.n, "sequence length (default: 512)")
+      ->check(CLI::Range(1, 65536))
+      ->type_name("N");
   verb.add_option("--samples", options->header.samples, "(default: 1)")->check(CLI::PositiveNumber)->type_name("N");
   verb.add_option("--layers", options->header.layers, "(default: 1)")->check(CLI::PositiveNumber)->type_name("N");
   verb.add_option("--heads", options->header.heads, "(default: 1)")->check(CLI::PositiveNumber)->type_name("N");
-  verb.add_option("--dtype", options->dtype, "f16, f32 or f64 (default: f16)")->check(CLI::IsMember({"f16", "f32", "f64"}))->type_name("TYPE");
+  verb.add_option("--dtype", options->dtype, "f16, f32 or f64 (default: f16)")
+      ->check(CLI::IsMember({"f16", "f32", "f64"}))
+      ->type_name("TYPE");
   verb.add_flag("--compress", options->header.deflate, "shuffle, deflate and fletcher32");
   verb.add_option("--seed", options->matrices.seed, "(default: 1)")->type_name("N");
-  verb.add_option("--head-dim", options->matrices.head_dim, "random: columns of Q and K (default: 64)")->check(CLI::Range(1, 65536))->type_name("D");
-  verb.add_option("--logit-sd", options->matrices.logit_sd, "random: standard deviation of the logits (default: 1)")->type_name("SD");
+  verb.add_option("--head-dim", options->matrices.head_dim, "random: columns of Q and K (default: 64)")
+      ->check(CLI::Range(1, 65536))
+      ->type_name("D");
+  verb.add_option("--logit-sd", options->matrices.logit_sd, "random: standard deviation of the logits (default: 1)")
+      ->type_name("SD");
   verb.add_flag("--causal", options->matrices.causal, "random: mask the future");
   verb.add_flag("--store-attention", options->as_attention, "random: store P instead of Q and K");
   verb.add_option("--block", options->matrices.block, "blocks: rows of a block (default: 8)")->type_name("N");
-  verb.add_option("--width", options->matrices.width, "banded: |i - j| <= width around the circle (default: 2)")->type_name("N");
-  verb.add_option("--sigma", options->matrices.singular_values, "spectrum: the singular values after the first, which is 1")->delimiter(',')->type_name("LIST");
+  verb.add_option("--width", options->matrices.width, "banded: |i - j| <= width around the circle (default: 2)")
+      ->type_name("N");
+  verb.add_option("--sigma", options->matrices.singular_values,
+                  "spectrum: the singular values after the first, which is 1")
+      ->delimiter(',')
+      ->type_name("LIST");
   add_report_options(verb, options->report);
   verb.callback([options, &exit_code] { exit_code = run_synth(*options); });
 }

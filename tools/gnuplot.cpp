@@ -38,7 +38,8 @@ Running start(const std::string& folder, const std::string& name, const std::str
   posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
   const int failure = posix_spawnp(&running.process, "gnuplot", &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (failure != 0) throw Error(ErrorKind::unsupported, std::string("gnuplot can not be started: ") + std::strerror(failure));
+  if (failure != 0)
+    throw Error(ErrorKind::unsupported, std::string("gnuplot can not be started: ") + std::strerror(failure));
   return running;
 }
 
@@ -61,7 +62,8 @@ bool gnuplot_is_here() {
   return false;
 }
 
-void draw_figures(const std::string& folder, const std::vector<std::string>& names, const std::vector<std::string>& formats) {
+void draw_figures(const std::string& folder, const std::vector<std::string>& names,
+                  const std::vector<std::string>& formats) {
   std::string list;
   for (const std::string& format : formats) list += (list.empty() ? "" : " ") + format;
   std::vector<Running> all;
@@ -69,7 +71,8 @@ void draw_figures(const std::string& folder, const std::vector<std::string>& nam
   std::string failures;
   for (const Running& running : all) {
     int status = 0;
-    while (waitpid(running.process, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(running.process, &status, 0) < 0 && errno == EINTR) {
+    }
     const std::string words = said(running.log);
     bool whole = WIFEXITED(status) && WEXITSTATUS(status) == 0;
     std::error_code ignored;
@@ -80,7 +83,8 @@ void draw_figures(const std::string& folder, const std::vector<std::string>& nam
     if (!whole) failures += running.name + ": " + (words.empty() ? "no word of why" : words) + "\n";
   }
   if (!failures.empty())
-    throw Error(ErrorKind::output, "gnuplot could not draw " + failures + "Is the disk full? --figures none leaves the figures out");
+    throw Error(ErrorKind::output,
+                "gnuplot could not draw " + failures + "Is the disk full? --figures none leaves the figures out");
 }
 
 }  // namespace attnspec

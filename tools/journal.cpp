@@ -50,8 +50,9 @@ class Taker {
 std::string pack(const MeasuredSpectrum& measured) {
   std::string bytes;
   const Spectrum& spectrum = measured.spectrum;
-  for (const std::size_t number : {spectrum.id.sample, spectrum.id.layer, spectrum.id.head, measured.shape.rows, measured.shape.cols,
-                                   static_cast<std::size_t>(spectrum.status), measured.finding.size(), spectrum.values.size()})
+  for (const std::size_t number :
+       {spectrum.id.sample, spectrum.id.layer, spectrum.id.head, measured.shape.rows, measured.shape.cols,
+        static_cast<std::size_t>(spectrum.status), measured.finding.size(), spectrum.values.size()})
     put(bytes, static_cast<std::uint64_t>(number));
   put(bytes, spectrum.error_bound);
   put(bytes, measured.storage_error);
@@ -92,8 +93,9 @@ Journal::Journal(const std::string& path, const std::string& key, bool resume) :
     return;
   }
   if (*old_key != key)
-    throw Error(ErrorKind::usage, path + ": --resume: the interrupted run had other inputs or options. It had\n  " + *old_key +
-                                      "\nand this one has\n  " + key + "\nGive the same again, or leave out --resume to start over");
+    throw Error(ErrorKind::usage, path + ": --resume: the interrupted run had other inputs or options. It had\n  " +
+                                      *old_key + "\nand this one has\n  " + key +
+                                      "\nGive the same again, or leave out --resume to start over");
   const long first = good_end_;
   while (read_record()) ++recalled_;
   good_end_ = first;
@@ -102,7 +104,8 @@ Journal::Journal(const std::string& path, const std::string& key, bool resume) :
 
 std::optional<std::string> Journal::read_record() {
   std::uint64_t length = 0, sum = 0;
-  if (std::fread(&length, sizeof length, 1, file_.get()) != 1 || std::fread(&sum, sizeof sum, 1, file_.get()) != 1 || length > longest_record)
+  if (std::fread(&length, sizeof length, 1, file_.get()) != 1 || std::fread(&sum, sizeof sum, 1, file_.get()) != 1 ||
+      length > longest_record)
     return std::nullopt;
   std::string bytes(length, '\0');
   if (std::fread(bytes.data(), 1, length, file_.get()) != length || checksum(bytes) != sum) return std::nullopt;
@@ -119,9 +122,12 @@ void Journal::begin_appending() {
 
 void Journal::write_record(const std::string& bytes) {
   const std::uint64_t length = bytes.size(), sum = checksum(bytes);
-  const bool good = std::fwrite(&length, sizeof length, 1, file_.get()) == 1 && std::fwrite(&sum, sizeof sum, 1, file_.get()) == 1 &&
+  const bool good = std::fwrite(&length, sizeof length, 1, file_.get()) == 1 &&
+                    std::fwrite(&sum, sizeof sum, 1, file_.get()) == 1 &&
                     std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size();
-  if (!good) throw Error(ErrorKind::output, path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
+  if (!good)
+    throw Error(ErrorKind::output,
+                path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
 }
 
 std::optional<MeasuredSpectrum> Journal::recall() {
@@ -135,7 +141,8 @@ void Journal::append(const MeasuredSpectrum& measured) { write_record(pack(measu
 
 void Journal::flush() {
   if (std::fflush(file_.get()) != 0)
-    throw Error(ErrorKind::output, path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
+    throw Error(ErrorKind::output,
+                path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
 }
 
 }  // namespace attnspec

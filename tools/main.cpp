@@ -1,5 +1,8 @@
 // attnspec: reads the command line, runs a verb, and is the only place that catches.
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
 #include <exception>
@@ -55,6 +58,22 @@ int run(int count, char** words) {
   return exit_code;
 }
 
+/// A closed standard stream would be reopened as the first output file, and take our words.
+void keep_standard_streams() {
+  while (true) {
+    const int descriptor = open("/dev/null", O_RDWR);
+    if (descriptor < 0) return;
+    if (descriptor > STDERR_FILENO) {
+      close(descriptor);
+      return;
+    }
+    if (descriptor == STDOUT_FILENO) {  // so that results for a closed stdout are an error, not lost
+      close(descriptor);
+      open("/dev/null", O_RDONLY);
+    }
+  }
+}
+
 int complain(int code, const std::string& message) {
   say("attnspec: " + message);
   return code;
@@ -65,6 +84,7 @@ int complain(int code, const std::string& message) {
 
 int main(int count, char** words) {
   using namespace attnspec;
+  keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a closed stdout is exit 4, not a silent death
   catch_interrupts();
   remember_command_line(count, words);
@@ -73,9 +93,10 @@ int main(int count, char** words) {
   } catch (const Error& error) {
     return complain(static_cast<int>(error.kind()), error.what());
   } catch (const std::bad_alloc&) {
-    return complain(static_cast<int>(ErrorKind::limit), "out of memory; give a smaller --max-memory or fewer --threads");
+    return complain(static_cast<int>(ErrorKind::limit),
+                    "out of memory; give a smaller --max-memory or fewer --threads");
   } catch (const std::exception& error) {
-    return complain(static_cast<int>(ErrorKind::internal), std::string("a mistake of ours: ") + error.what() +
-                                                               "; please report it with the command line");
+    return complain(static_cast<int>(ErrorKind::internal),
+                    std::string("a mistake of ours: ") + error.what() + "; please report it with the command line");
   }
 }

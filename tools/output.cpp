@@ -25,7 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-[[noreturn]] void fail(const std::string& place, const std::string& reason) { throw Error(ErrorKind::output, place + ": " + reason); }
+[[noreturn]] void fail(const std::string& place, const std::string& reason) {
+  throw Error(ErrorKind::output, place + ": " + reason);
+}
 
 std::string last_failure() { return std::strerror(errno); }
 
@@ -35,7 +37,9 @@ class Descriptor {
   explicit Descriptor(int id) : id_(id) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { if (id_ >= 0) close(id_); }
+  ~Descriptor() {
+    if (id_ >= 0) close(id_);
+  }
   int get() const { return id_; }
   int release() { return std::exchange(id_, -1); }
 
@@ -49,7 +53,8 @@ void write_whole(const std::string& path, const std::string& shown, std::string_
   while (!text.empty()) {
     const ssize_t written = ::write(out.get(), text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) fail(shown, "could not be written whole: " + last_failure() + ". Nothing was left under that name");
+    if (written < 0)
+      fail(shown, "could not be written whole: " + last_failure() + ". Nothing was left under that name");
     text.remove_prefix(static_cast<std::size_t>(written));
   }
   if (fsync(out.get()) != 0 || close(out.release()) != 0)
@@ -59,7 +64,8 @@ void write_whole(const std::string& path, const std::string& shown, std::string_
 std::string sha256_of(const std::string& path) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   const Descriptor in(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (in.get() < 0 || !context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) fail(path, "can not be read back");
+  if (in.get() < 0 || !context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1)
+    fail(path, "can not be read back");
   std::vector<unsigned char> block(std::size_t{1} << 20);
   for (ssize_t got; (got = read(in.get(), block.data(), block.size())) != 0;) {
     if (got < 0) fail(path, "can not be read back: " + last_failure());
@@ -78,7 +84,8 @@ std::string sha256_of(const std::string& path) {
 OutputFolder::OutputFolder(std::string folder, const std::vector<std::string>& names, bool overwrite)
     : folder_(std::move(folder)), workshop_(folder_ + "/.attnspec-part") {
   std::error_code failure;
-  if (fs::exists(folder_, failure) && !fs::is_directory(folder_, failure)) fail(folder_, "is a file, expected a folder for the results; give another with -o");
+  if (fs::exists(folder_, failure) && !fs::is_directory(folder_, failure))
+    fail(folder_, "is a file, expected a folder for the results; give another with -o");
   if (!overwrite)
     for (const std::string& name : names)
       if (fs::exists(folder_ + "/" + name, failure))
@@ -108,7 +115,8 @@ OutputFolder::~OutputFolder() {
 std::vector<std::string> OutputFolder::workshop_files() const {
   std::vector<std::string> names;
   std::error_code failure;
-  for (const auto& entry : fs::directory_iterator(workshop_, failure)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(workshop_, failure))
+    names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -119,7 +127,9 @@ void OutputFolder::clear_workshop(bool keep_journal) const {
     if (!(keep_journal && name == "journal")) fs::remove_all(workshop_ + "/" + name, ignored);
 }
 
-void OutputFolder::write(const TextFile& file) { write_whole(path_of(file.name), folder_ + "/" + file.name, file.text); }
+void OutputFolder::write(const TextFile& file) {
+  write_whole(path_of(file.name), folder_ + "/" + file.name, file.text);
+}
 
 std::vector<ManifestOutput> OutputFolder::made() const {
   std::vector<ManifestOutput> outputs;
@@ -132,7 +142,8 @@ void OutputFolder::commit() {
   for (const std::string& name : workshop_files()) {
     if (name == "journal") continue;
     const Descriptor file(open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0 || fsync(file.get()) != 0) fail(folder_ + "/" + name, "did not reach the disk: " + last_failure());
+    if (file.get() < 0 || fsync(file.get()) != 0)
+      fail(folder_ + "/" + name, "did not reach the disk: " + last_failure());
   }
   for (const std::string& name : workshop_files()) {
     if (name == "journal") continue;

@@ -29,16 +29,17 @@ void Progress::update(std::size_t done, std::size_t total) {
   last_ = now;
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = static_cast<double>(done - done_at_start_) / seconds;
-  const std::string left = rate > 0 ? duration_text(static_cast<double>(total - done) / rate) + " left" : "time left not known yet";
+  const std::string left =
+      rate > 0 ? duration_text(static_cast<double>(total - done) / rate) + " left" : "time left not known yet";
   const std::string line = fmt::format("{} of {}, {:.1f}/s, {}", done, counted(total, noun_), rate, left);
   if (how_ == How::plain) return say(line);
-  fmt::print(stderr, "\r\x1b[K{}", line);
+  std::fputs(("\r\x1b[K" + line).c_str(), stderr);
   std::fflush(stderr);
   shown_ = true;
 }
 
 void Progress::clear() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) std::fputs("\r\x1b[K", stderr);
   shown_ = false;
 }
 

@@ -14,7 +14,9 @@ namespace {
 const auto start = std::chrono::steady_clock::now();
 std::vector<std::string> command_line;
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); }
+double seconds(const timeval& time) {
+  return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
 
 }  // namespace
 
@@ -43,7 +45,8 @@ ManifestInput describe_file(const std::string& path) {
   struct stat status {};
   if (stat(path.c_str(), &status) == 0) {
     input.bytes = static_cast<std::uint64_t>(status.st_size);
-    input.modified = fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(status.st_mtim.tv_sec), status.st_mtim.tv_nsec);
+    input.modified =
+        fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z", fmt::gmtime(status.st_mtim.tv_sec), status.st_mtim.tv_nsec);
   }
   return input;
 }

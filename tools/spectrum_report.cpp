@@ -8,6 +8,8 @@
 #include <map>
 #include <vector>
 
+#include "analysis/writers/plain_text.hpp"
+
 namespace attnspec {
 namespace {
 
@@ -39,6 +41,13 @@ std::vector<const HeadSummary*> heads_at(const DumpSummary& summary, std::size_t
   return heads;
 }
 
+/// A model's name without line breaks and control characters.
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if (c == '\n' || c == '\t') c = ' ';
+  return printable(text);
+}
+
 std::string title(const DumpSummary& summary, const std::vector<const HeadSummary*>& heads) {
   const HeadSummary& first = *heads.front();
   std::size_t samples = 0;
@@ -48,7 +57,7 @@ std::string title(const DumpSummary& summary, const std::vector<const HeadSummar
   const std::string rest = fmt::format(", n = {}{}, {}, {} layers x {} heads", first.n,
                                        lengths.size() > 1 ? fmt::format(" (of {} lengths)", lengths.size()) : "",
                                        counted(samples, "sample"), summary.layers, summary.heads);
-  return shortened(summary.model, 80 - std::min<std::size_t>(rest.size(), 60)) + rest;
+  return shortened(one_line(summary.model), 80 - std::min<std::size_t>(rest.size(), 60)) + rest;
 }
 
 /// Heads more than two standard deviations from the mean of all, the furthest first.
@@ -66,8 +75,8 @@ std::string outliers(const std::vector<const HeadSummary*>& heads, Weight weight
   std::string text = fmt::format("\nHeads that stand out (mean of all {:.3f}; a head of full rank has {:.3f}):\n", mean,
                                  static_cast<double>(heads.front()->index) / static_cast<double>(heads.front()->n));
   for (std::size_t i = 0; i < far.size() && i < most_outliers; ++i)
-    text += fmt::format("  layer {:>2} head {:>2}  {:.3f}  effective rank {:.0f}, {:.0f} values hold 90 %\n", far[i]->layer, far[i]->head,
-                        share_of(*far[i], weight), far[i]->effective_rank.mean,
+    text += fmt::format("  layer {:>2} head {:>2}  {:.3f}  effective rank {:.0f}, {:.0f} values hold 90 %\n",
+                        far[i]->layer, far[i]->head, share_of(*far[i], weight), far[i]->effective_rank.mean,
                         weight == Weight::sigma ? far[i]->k90_mean : far[i]->energy_k90_mean);
   if (far.size() > most_outliers) text += fmt::format("  and {} more in summary.csv\n", far.size() - most_outliers);
   return text;
@@ -83,16 +92,18 @@ std::string spectrum_report(const DumpSummary& summary, Weight weight, const Ter
 
   const HeadSummary& first = *heads.front();
   std::string text = terminal.bold(title(summary, heads)) + "\n";
-  text += fmt::format("share of the first {} of {} singular values{}: mean over heads, range, effective rank\n", first.index, first.n,
-                      weight == Weight::energy ? ", squared" : "");
+  text += fmt::format("share of the first {} of {} singular values{}: mean over heads, range, effective rank\n",
+                      first.index, first.n, weight == Weight::energy ? ", squared" : "");
   for (const auto& [layer, line] : layers)
-    text += fmt::format("  layer {:>2}  {:.3f}  {}  {:.3f} .. {:.3f}  {:>5.0f}\n", layer, line.share,
-                        [&] {
-                          const std::string bar = terminal.bar(line.share, bar_width);
-                          const auto columns = static_cast<std::size_t>(std::count_if(bar.begin(), bar.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-                          return bar + std::string(bar_width - std::min(columns, bar_width), ' ');
-                        }(),
-                        line.least, line.most, line.effective_rank);
+    text += fmt::format(
+        "  layer {:>2}  {:.3f}  {}  {:.3f} .. {:.3f}  {:>5.0f}\n", layer, line.share,
+        [&] {
+          const std::string bar = terminal.bar(line.share, bar_width);
+          const auto columns = static_cast<std::size_t>(
+              std::count_if(bar.begin(), bar.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+          return bar + std::string(bar_width - std::min(columns, bar_width), ' ');
+        }(),
+        line.least, line.most, line.effective_rank);
   return text + outliers(heads, weight);
 }
 

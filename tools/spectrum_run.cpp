@@ -36,7 +36,8 @@ std::vector<OpenDump> open_dumps(const SpectrumOptions& options) {
   for (const std::string& file : options.input.dumps) {
     AttentionDump dump(file, options.input.layout);
     Selection selection = select(dump, options.input);
-    const MemoryPlan plan = plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
+    const MemoryPlan plan =
+        plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
     if (!options.report.quiet)
       for (const std::string& note : dump.info().notes) say(file + ": " + note);
     dumps.push_back({std::move(dump), std::move(selection), plan});
@@ -49,8 +50,10 @@ std::string folder_of(const SpectrumOptions& options) {
   if (options.input.dumps.size() > 1)
     throw Error(ErrorKind::usage, "several dumps and no folder for their results; name one with -o DIR");
   std::string name = options.input.dumps.front();
-  if (name.ends_with(".h5")) name.resize(name.size() - 3);
-  else if (name.ends_with(".hdf5")) name.resize(name.size() - 5);
+  if (name.ends_with(".h5"))
+    name.resize(name.size() - 3);
+  else if (name.ends_with(".hdf5"))
+    name.resize(name.size() - 5);
   return name + "-attnspec";
 }
 
@@ -59,7 +62,9 @@ std::vector<std::string> drawable_formats(const OutputOptions& options) {
   std::vector<std::string> formats = parse_figures(options.figures);
   if (formats.empty() || gnuplot_is_here()) return formats;
   const std::string remedy = "gnuplot is not installed (apt-get install gnuplot-nox)";
-  if (options.figures_given) throw Error(ErrorKind::unsupported, "--figures " + options.figures + ": " + remedy + "; --figures none leaves the figures out");
+  if (options.figures_given)
+    throw Error(ErrorKind::unsupported,
+                "--figures " + options.figures + ": " + remedy + "; --figures none leaves the figures out");
   say(remedy + ": the figures' scripts and data are written and not drawn");
   return {};
 }
@@ -79,9 +84,12 @@ std::vector<std::string> output_names(const OutputOptions& options, const std::v
 
 /// What makes two runs the same, for --resume.
 std::string run_key(const SpectrumOptions& options, const std::string& method) {
-  std::string key = fmt::format("attnspec {}, method {}, layers [{}], heads [{}], samples [{}], length {}, dataset [{}], axes [{}], stage [{}], on-bad {}",
-                                version, method, options.input.layers, options.input.heads, options.input.samples, options.input.length,
-                                options.input.layout.dataset, options.input.layout.axes, options.input.layout.stage, static_cast<int>(options.on_bad));
+  std::string key = fmt::format(
+      "attnspec {}, method {}, layers [{}], heads [{}], samples [{}], length {}, dataset [{}], axes [{}], stage [{}], "
+      "on-bad {}",
+      version, method, options.input.layers, options.input.heads, options.input.samples, options.input.length,
+      options.input.layout.dataset, options.input.layout.axes, options.input.layout.stage,
+      static_cast<int>(options.on_bad));
   for (const std::string& file : options.input.dumps) {
     const ManifestInput input = describe_file(file);
     key += fmt::format(", {} ({} bytes, {})", file, input.bytes, input.modified);
@@ -109,7 +117,8 @@ class Observer final : public SurveyObserver {
     progress_.clear();
     const bool refused = finding.severity == Severity::refused;
     if (++findings_ <= shown) say(fmt::format("attnspec: {}: {}", refused ? "skipped" : "warning", finding.sentence));
-    if (findings_ == shown + 1) say("attnspec: more of the same follow and are counted in run.json; `attnspec inspect` lists kinds");
+    if (findings_ == shown + 1)
+      say("attnspec: more of the same follow and are counted in run.json; `attnspec inspect` lists kinds");
   }
   bool on_progress(std::size_t done, std::size_t total) override {
     journal_.flush();
@@ -125,8 +134,8 @@ class Observer final : public SurveyObserver {
   std::size_t findings_ = 0;
 };
 
-Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen, unsigned threads, const std::vector<OpenDump>& dumps,
-                     const std::vector<SurveyResult>& results) {
+Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen, unsigned threads,
+                     const std::vector<OpenDump>& dumps, const std::vector<SurveyResult>& results) {
   Manifest manifest = begin_manifest("spectrum");
   const BlasFacts blas = blas_facts();
   manifest.device = chosen.device;
@@ -137,12 +146,17 @@ Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen
   manifest.blas_kernel_choice = blas.kernel_choice;
   manifest.threads = threads;
   const auto or_all = [](const std::string& text) { return text.empty() ? std::string("all") : text; };
-  manifest.options = {{"layers", or_all(options.input.layers)}, {"heads", or_all(options.input.heads)}, {"samples", or_all(options.input.samples)},
+  manifest.options = {{"layers", or_all(options.input.layers)},
+                      {"heads", or_all(options.input.heads)},
+                      {"samples", or_all(options.input.samples)},
                       {"length", options.input.length == 0 ? "all" : std::to_string(options.input.length)},
                       {"index", options.index == 0 ? "128, or n/4 where n < 512" : std::to_string(options.index)},
                       {"weight", options.weight == Weight::sigma ? "sigma" : "energy"},
-                      {"on_bad", options.on_bad == OnBad::error ? "error" : options.on_bad == OnBad::skip ? "skip" : "warn"},
-                      {"figures", options.output.figures}, {"max_memory", std::to_string(usable_memory(options.compute))},
+                      {"on_bad", options.on_bad == OnBad::error  ? "error"
+                                 : options.on_bad == OnBad::skip ? "skip"
+                                                                 : "warn"},
+                      {"figures", options.output.figures},
+                      {"max_memory", std::to_string(usable_memory(options.compute))},
                       {"batch_bytes", std::to_string(dumps.front().plan.batch_bytes)},
                       {"resume", options.output.resume ? "yes" : "no"}};
   for (std::size_t i = 0; i < dumps.size(); ++i) {
@@ -160,7 +174,8 @@ Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen
   return manifest;
 }
 
-void write_figures(OutputFolder& folder, const std::vector<DumpSummary>& summaries, Weight weight, const std::vector<std::string>& formats) {
+void write_figures(OutputFolder& folder, const std::vector<DumpSummary>& summaries, Weight weight,
+                   const std::vector<std::string>& formats) {
   for (const Figure& figure : {figure1_layers(summaries, weight), figure1_heatmap(summaries, weight)}) {
     folder.write(figure.script);
     folder.write(figure.data);
@@ -173,13 +188,14 @@ int interrupted(OutputFolder& folder, const std::vector<SurveyResult>& results, 
   std::size_t done = 0;
   for (const SurveyResult& result : results) done += result.done + result.skipped_total();
   if (!quiet)
-    say(fmt::format("attnspec: interrupted after {}; nothing was written to {}. The same command with --resume goes on from here",
-                    counted(done, "matrix"), folder.folder()));
+    say(fmt::format(
+        "attnspec: interrupted after {}; nothing was written to {}. The same command with --resume goes on from here",
+        counted(done, "matrix"), folder.folder()));
   return exit_interrupted + interrupted_by();
 }
 
-void report(const SpectrumOptions& options, const std::vector<SurveyResult>& results, const std::string& manifest, const OutputFolder& folder,
-            const std::vector<std::string>& formats) {
+void report(const SpectrumOptions& options, const std::vector<SurveyResult>& results, const std::string& manifest,
+            const OutputFolder& folder, const std::vector<std::string>& formats) {
   if (options.report.json) return print(manifest);
   if (options.report.quiet) return;
   const Terminal terminal(options.report.color);
@@ -187,10 +203,12 @@ void report(const SpectrumOptions& options, const std::vector<SurveyResult>& res
   for (const SurveyResult& result : results) {
     text += spectrum_report(result.summary, options.weight, terminal) + "\n";
     if (result.skipped_total() > 0)
-      text += fmt::format("{} of {} skipped; run.json says why\n", result.skipped_total(), counted(result.matrices, "matrix"));
+      text += fmt::format("{} of {} skipped; run.json says why\n", result.skipped_total(),
+                          counted(result.matrices, "matrix"));
   }
   if (!formats.empty())
-    text += fmt::format("figures  {0}/figure1_layers.{1}\n         {0}/figure1_heatmap.{1}\n", folder.folder(), formats.back());
+    text += fmt::format("figures  {0}/figure1_layers.{1}\n         {0}/figure1_heatmap.{1}\n", folder.folder(),
+                        formats.back());
   text += fmt::format("tables   {0}/summary.csv, spectrum.csv, spectrum.h5\n", folder.folder());
   print(text);
 }
@@ -218,7 +236,8 @@ int run_spectrum(const SpectrumOptions& options) {
   for (std::size_t i = 0; i < dumps.size(); ++i) {
     const OpenDump& open = dumps[i];
     spectra.begin_dump(dumps.size() == 1 ? "" : "/dump" + std::to_string(i), open.dump.info(), open.selection);
-    results.push_back(survey(open.dump, *chosen.backend, {open.selection, open.plan.batch_bytes, options.index, options.on_bad}, observer));
+    results.push_back(survey(open.dump, *chosen.backend,
+                             {open.selection, open.plan.batch_bytes, options.index, options.on_bad}, observer));
     observer.clear();
     if (!results.back().finished) return interrupted(folder, results, options.report.quiet);
   }

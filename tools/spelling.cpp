@@ -31,9 +31,11 @@ std::vector<std::string> names_of(const CLI::App& verb) {
   return names;
 }
 
-[[noreturn]] void refuse(const std::string& what, const std::string& word, const std::vector<std::string>& known, const std::string& help) {
+[[noreturn]] void refuse(const std::string& what, const std::string& word, const std::vector<std::string>& known,
+                         const std::string& help) {
   const std::string near = nearest(word, known);
-  throw Error(ErrorKind::usage, "there is no " + what + " " + word + (near.empty() ? "" : "; did you mean " + near + "?") + " (" + help + ")");
+  throw Error(ErrorKind::usage, "there is no " + what + " " + word +
+                                    (near.empty() ? "" : "; did you mean " + near + "?") + " (" + help + ")");
 }
 
 }  // namespace
@@ -64,7 +66,8 @@ void check_spelling(const CLI::App& app, const std::vector<std::string>& words) 
     if (word == "--") return;
     const std::string name = word.substr(0, word.find('='));
     if (name.starts_with("--") && std::find(known.begin(), known.end(), name) == known.end())
-      refuse("option", name, known, "attnspec " + (starts_with_option ? "" : words.front() + " ") + "--help lists the options");
+      refuse("option", name, known,
+             "attnspec " + (starts_with_option ? "" : words.front() + " ") + "--help lists the options");
   }
 }
 

@@ -12,6 +12,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "analysis/writers/plain_text.hpp"
+
 namespace attnspec {
 
 Terminal::Terminal(const std::string& color) {
@@ -64,6 +66,9 @@ std::string counted(std::size_t count, const std::string& noun) {
   return fmt::format("{} {}", count, ices ? noun.substr(0, noun.size() - 1) + "ces" : noun + "s");
 }
 
-void say(const std::string& line) { fmt::print(stderr, "{}\n", line); }
+void say(const std::string& line) {
+  // A stderr that takes nothing is no reason to end differently.
+  std::fputs((printable(line) + "\n").c_str(), stderr);
+}
 
 }  // namespace attnspec

@@ -94,8 +94,9 @@ std::string panel_script(const Figure1Panel& panel, const Range& range, const Pl
   const auto labels_in = [](double points, double label) { return static_cast<std::size_t>(points / label); };
   std::string text = share_colours(panel, range, place);
   if (has_gaps) {
-    text += "  set object 1 rectangle from graph 0, graph 0 to graph 1, graph 1 behind fillcolor rgb '#909090' "
-            "fillstyle pattern 4 noborder\n";
+    text +=
+        "  set object 1 rectangle from graph 0, graph 0 to graph 1, graph 1 behind fillcolor rgb '#909090' "
+        "fillstyle pattern 4 noborder\n";
   }
   text += fmt::format(
       "  set xlabel 'Head index{}' offset 0,0.6\n  set ylabel 'Layer index' offset 0.5,0\n"
@@ -129,7 +130,8 @@ Figure figure1_heatmap(const std::vector<DumpSummary>& dumps, Weight weight) {
       fmt::format("values = '{}singular values'\n", weight == Weight::energy ? "squared " : "") +
       title_settings(titles) + viridis(1);
   const std::string what = "Figure 1 (right) of Wang et al. 2020, Linformer, arXiv 2006.04768.";
-  return {figure_name, {"figure1_heatmap.gp", gnuplot_script(figure_name, what, canvas, settings, script)},
+  return {figure_name,
+          {"figure1_heatmap.gp", gnuplot_script(figure_name, what, canvas, settings, script)},
           {"figure1_heatmap.dat", data_of(panels)}};
 }
 

@@ -17,8 +17,8 @@ constexpr Room room = {.left = 38, .right = 36, .bottom = 30, .top = 0};
 
 /// One table; a block a layer, so that gnuplot's `index` finds the curve.
 std::string data_of(const std::vector<Figure1Panel>& panels) {
-  std::string text = data_opening("Share of the first j singular values, a curve a layer: mean over its heads' means",
-                                  panels);
+  std::string text =
+      data_opening("Share of the first j singular values, a curve a layer: mean over its heads' means", panels);
   text += data_header("panel layer j share");
   for (std::size_t p = 0; p < panels.size(); ++p) {
     for (const std::size_t layer : layers_with_curves(panels[p])) {
@@ -101,8 +101,8 @@ std::string layer_colours(const std::vector<std::size_t>& layers, const PlotPlac
       corner(left + box_width, std::to_string(count)));
   for (std::size_t i = 0; i < count; i += label_step(count, 13)) {
     const double middle = bottom + (static_cast<double>(i) + 0.5) * box;
-    text += fmt::format("  set label '{}' at {} left font small\n", layers[i],
-                        screen_point(left + box_width + 3, middle));
+    text +=
+        fmt::format("  set label '{}' at {} left font small\n", layers[i], screen_point(left + box_width + 3, middle));
   }
   return text;
 }
@@ -141,7 +141,8 @@ Figure figure1_layers(const std::vector<DumpSummary>& dumps, Weight weight) {
                   weight == Weight::energy ? "squared " : "") +
       title_settings(titles) + viridis(0.85);
   const std::string what = "Figure 1 (left) of Wang et al. 2020, Linformer, arXiv 2006.04768.";
-  return {figure_name, {"figure1_layers.gp", gnuplot_script(figure_name, what, canvas, settings, script)},
+  return {figure_name,
+          {"figure1_layers.gp", gnuplot_script(figure_name, what, canvas, settings, script)},
           {"figure1_layers.dat", data_of(panels)}};
 }
 

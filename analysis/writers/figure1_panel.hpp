@@ -23,8 +23,8 @@ struct HeadCurve {
 struct Figure1Panel {
   std::string model, dump;
   std::size_t n = 0, index = 0;
-  std::size_t lengths = 0;                 ///< how many n the dump has, this one included
-  std::vector<std::size_t> layers, heads;  ///< that the dump's rows name at any n, rising
+  std::size_t lengths = 0;                                          ///< how many n the dump has, this one included
+  std::vector<std::size_t> layers, heads;                           ///< that the dump's rows name at any n, rising
   std::map<std::pair<std::size_t, std::size_t>, HeadCurve> curves;  ///< by (layer, head); only those with a result
   bool shares_model = false;                                        ///< another panel shows the same model
 };

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "analysis/writers/plain_text.hpp"
+
 namespace attnspec {
 namespace {
 
@@ -35,7 +37,8 @@ std::string masks_text(const DumpInfo& info) {
   }
   if (names.size() == 1) return names.front();
   std::string text;
-  for (const std::string& name : names) text += fmt::format("{}{} (layers {})", text.empty() ? "" : "; ", name, layers[name]);
+  for (const std::string& name : names)
+    text += fmt::format("{}{} (layers {})", text.empty() ? "" : "; ", name, layers[name]);
   return text;
 }
 
@@ -59,10 +62,13 @@ std::string counts_text(const std::map<std::string, std::size_t>& counts) {
 }
 
 std::string verdict_text(const Inspection& seen) {
-  const std::string checked = fmt::format("{} of {} matrices checked", seen.checked, seen.info.samples * seen.info.layers * seen.info.heads);
-  const std::string rows = fmt::format("row sums within {:.2g} of 1{}", seen.worst_row_error, seen.info.row_sum == RowSum::at_most_one ? " from above" : "");
+  const std::string checked =
+      fmt::format("{} of {} matrices checked", seen.checked, seen.info.samples * seen.info.layers * seen.info.heads);
+  const std::string rows = fmt::format("row sums within {:.2g} of 1{}", seen.worst_row_error,
+                                       seen.info.row_sum == RowSum::at_most_one ? " from above" : "");
   if (!seen.sound()) return fmt::format("NO: {}, refused: {}", checked, counts_text(seen.refused));
-  if (!seen.warnings.empty()) return fmt::format("yes, with warnings: {}, {}; {}", checked, rows, counts_text(seen.warnings));
+  if (!seen.warnings.empty())
+    return fmt::format("yes, with warnings: {}, {}; {}", checked, rows, counts_text(seen.warnings));
   return fmt::format("yes: {}, {}", checked, rows);
 }
 
@@ -75,32 +81,47 @@ std::string bytes_text(std::uint64_t bytes) {
 
 std::string inspection_text(const Inspection& seen, std::uint64_t file_bytes) {
   const DumpInfo& info = seen.info;
-  std::string text = fmt::format("{}: {}, {}{}\n", info.file, bytes_text(file_bytes), info.layout, info.complete ? "" : ", UNFINISHED");
+  std::string text = fmt::format("{}: {}, {}{}\n", info.file, bytes_text(file_bytes), info.layout,
+                                 info.complete ? "" : ", UNFINISHED");
   text += line("model", info.model + (info.stack.empty() ? "" : " (" + info.stack + ")"));
   if (!info.creator.empty()) text += line("made by", info.creator);
   text += line("size", fmt::format("{} samples, {} layers x {} heads{}, {}", info.samples, info.layers, info.heads,
-                                   info.kv_heads == info.heads ? "" : fmt::format(" on {} kv heads", info.kv_heads), lengths_text(info)));
+                                   info.kv_heads == info.heads ? "" : fmt::format(" on {} kv heads", info.kv_heads),
+                                   lengths_text(info)));
   for (std::size_t i = 0; i < info.holds.size() && i < 12; ++i) text += line(i == 0 ? "holds" : "", info.holds[i]);
   if (info.holds.size() > 12) text += line("", fmt::format("and {} more datasets", info.holds.size() - 12));
   text += line("attention", attention_text(info));
-  if (info.qk_residual) text += line("P and QK", fmt::format("differ by at most {:.2g}, as the writer measured", *info.qk_residual));
+  if (info.qk_residual)
+    text += line("P and QK", fmt::format("differ by at most {:.2g}, as the writer measured", *info.qk_residual));
   text += line("sound", verdict_text(seen));
   for (const MatrixFinding& finding : seen.findings) text += line("", finding.sentence);
   for (const std::string& note : info.notes) text += line("note", note);
-  return text;
+  return printable(text);
 }
 
 std::string inspection_json(const Inspection& seen, std::uint64_t file_bytes) {
   const DumpInfo& info = seen.info;
-  Json json{{"dump", info.file}, {"bytes", file_bytes}, {"layout", info.layout}, {"complete", info.complete},
-            {"model", info.model}, {"stack", info.stack}, {"creator", info.creator},
-            {"samples", info.samples}, {"layers", info.layers}, {"heads", info.heads}, {"kv_heads", info.kv_heads},
-            {"head_dim", info.head_dim}, {"dtype", info.dtype},
+  Json json{{"dump", info.file},
+            {"bytes", file_bytes},
+            {"layout", info.layout},
+            {"complete", info.complete},
+            {"model", info.model},
+            {"stack", info.stack},
+            {"creator", info.creator},
+            {"samples", info.samples},
+            {"layers", info.layers},
+            {"heads", info.heads},
+            {"kv_heads", info.kv_heads},
+            {"head_dim", info.head_dim},
+            {"dtype", info.dtype},
             {"source", info.source == MatrixSource::stored ? "attention" : "query_key"},
             {"stage", info.stage == Stage::probs ? "probs" : "logits"},
             {"row_sum", info.row_sum == RowSum::one ? "one" : "at_most_one"},
-            {"lengths", info.query_lengths}, {"key_lengths", info.key_lengths}, {"offsets", info.offsets},
-            {"holds", info.holds}, {"notes", info.notes}};
+            {"lengths", info.query_lengths},
+            {"key_lengths", info.key_lengths},
+            {"offsets", info.offsets},
+            {"holds", info.holds},
+            {"notes", info.notes}};
   json["masks"] = Json::array();
   for (const AttentionRule& rule : info.rules) json["masks"].push_back(name_of(rule.mask));
   json["qk_residual"] = info.qk_residual ? Json(*info.qk_residual) : Json(nullptr);
@@ -111,8 +132,11 @@ std::string inspection_json(const Inspection& seen, std::uint64_t file_bytes) {
   json["warnings"] = seen.warnings;
   json["findings"] = Json::array();
   for (const MatrixFinding& finding : seen.findings)
-    json["findings"].push_back({{"sample", finding.id.sample}, {"layer", finding.id.layer}, {"head", finding.id.head},
-                                {"kind", finding.kind}, {"sentence", finding.sentence}});
+    json["findings"].push_back({{"sample", finding.id.sample},
+                                {"layer", finding.id.layer},
+                                {"head", finding.id.head},
+                                {"kind", finding.kind},
+                                {"sentence", finding.sentence}});
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

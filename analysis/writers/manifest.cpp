@@ -9,9 +9,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json input_json(const ManifestInput& input) {
-  return {{"path", input.path},         {"bytes", input.bytes},   {"modified", input.modified}, {"model", input.model},
-          {"layout", input.layout},     {"matrices", input.matrices}, {"done", input.done},     {"skipped", input.skipped},
-          {"warnings", input.warnings}};
+  return {{"path", input.path},   {"bytes", input.bytes},     {"modified", input.modified},
+          {"model", input.model}, {"layout", input.layout},   {"matrices", input.matrices},
+          {"done", input.done},   {"skipped", input.skipped}, {"warnings", input.warnings}};
 }
 
 }  // namespace
@@ -27,7 +27,8 @@ std::string manifest_json(const Manifest& manifest) {
   json["device"] = manifest.device;
   json["method"] = manifest.method;
   json["method_choice"] = manifest.method_choice;
-  json["blas"] = {{"library", manifest.blas}, {"kernel", manifest.blas_kernel}, {"kernel_choice", manifest.blas_kernel_choice}};
+  json["blas"] = {
+      {"library", manifest.blas}, {"kernel", manifest.blas_kernel}, {"kernel_choice", manifest.blas_kernel_choice}};
   json["threads"] = manifest.threads;
   json["wall_seconds"] = manifest.wall_seconds;
   json["cpu_seconds"] = manifest.cpu_seconds;

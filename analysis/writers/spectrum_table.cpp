@@ -7,7 +7,8 @@ namespace attnspec {
 namespace {
 
 constexpr const char* spectrum_header =
-    "dump,model,layer,head,n,index,index_fraction,sigma_mean,sigma_sd,cumulative_mean,cumulative_sd,energy_mean,energy_sd,"
+    "dump,model,layer,head,n,index,index_fraction,sigma_mean,sigma_sd,cumulative_mean,cumulative_sd,energy_mean,energy_"
+    "sd,"
     "samples";
 
 constexpr const char* summary_header =
@@ -57,7 +58,8 @@ std::string summary_csv(const std::vector<DumpSummary>& dumps) {
   for (const DumpSummary& dump : dumps)
     for (const HeadSummary& head : dump.rows) {
       begin(csv, dump, head).field(head.samples).field(head.index);
-      if (head.samples > 0) write_measures(csv, head);
+      if (head.samples > 0)
+        write_measures(csv, head);
       else
         for (std::size_t i = 0; i < measure_columns; ++i) csv.field("");
       csv.field(head.skipped).end_row();

@@ -32,8 +32,8 @@ class CpuBackend final : public Backend {
     const auto work = [&](CpuWorkspace& workspace) {
       try {
         for (std::size_t b = next++; b < batch.size(); b = next++)
-          spectra[b] = method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace)
-                                                    : gram_spectrum(batch, b, workspace);
+          spectra[b] =
+              method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace) : gram_spectrum(batch, b, workspace);
       } catch (...) {
         const std::lock_guard lock(mutex);
         failure = std::current_exception();

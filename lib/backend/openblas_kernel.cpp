@@ -30,9 +30,9 @@ KernelChoice choose_kernel(const CpuFeatures& features, std::string_view set_by_
 }
 
 bool is_sse_kernel(std::string_view kernel) {
-  constexpr std::array sse{"Katmai", "Coppermine", "Northwood", "Prescott", "Banias",    "Core2",   "Penryn",
-                           "Dunnington", "Nehalem", "Athlon",   "Opteron",  "Opteron_SSE3", "Barcelona", "Bobcat",
-                           "Atom",   "Nano",       "Generic"};
+  constexpr std::array sse{"Katmai",    "Coppermine", "Northwood", "Prescott", "Banias",  "Core2",
+                           "Penryn",    "Dunnington", "Nehalem",   "Athlon",   "Opteron", "Opteron_SSE3",
+                           "Barcelona", "Bobcat",     "Atom",      "Nano",     "Generic"};
   return std::find(sse.begin(), sse.end(), kernel) != sse.end();
 }
 

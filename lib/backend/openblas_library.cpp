@@ -22,8 +22,10 @@ class Setting {
   Setting(const Setting&) = delete;
   Setting& operator=(const Setting&) = delete;
   ~Setting() {
-    if (old_) setenv(name_, old_->c_str(), 1);
-    else unsetenv(name_);
+    if (old_)
+      setenv(name_, old_->c_str(), 1);
+    else
+      unsetenv(name_);
   }
   std::string old() const { return old_.value_or(""); }
 
@@ -66,7 +68,8 @@ OpenBlasLibrary load() {
   describe(&facts);
   library.facts = {true, facts.config, facts.kernel, choice.reason, ""};
   if (!choice.core_type.empty() && facts.kernel != choice.core_type)
-    library.facts.kernel_choice = "OpenBLAS chose it, where " + choice.core_type + " was asked for because " + choice.reason;
+    library.facts.kernel_choice =
+        "OpenBLAS chose it, where " + choice.core_type + " was asked for because " + choice.reason;
   return library;
 }
 

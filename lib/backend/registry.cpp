@@ -39,8 +39,10 @@ struct Row {
 
 // The first usable row of a device is what `auto` takes.
 constexpr Row table[] = {
-    {"cpu", "gram", "OpenBLAS: eigenvalues of the Gram matrix, fp64 (dsyrk + dsyevd); curves within 2e-6", openblas_reason, make_gram},
-    {"cpu", "direct", "LAPACKE: singular values, fp64 (dgesdd); every value to rounding, twice the time", openblas_reason, make_direct},
+    {"cpu", "gram", "OpenBLAS: eigenvalues of the Gram matrix, fp64 (dsyrk + dsyevd); curves within 2e-6",
+     openblas_reason, make_gram},
+    {"cpu", "direct", "LAPACKE: singular values, fp64 (dgesdd); every value to rounding, twice the time",
+     openblas_reason, make_direct},
     {"cpu", "reference", "Eigen: singular values, fp64, one thread; the oracle, slow", no_reason, make_reference},
     {"cuda", "gram", "cuSOLVER on an NVIDIA GPU", cuda_reason, nullptr},
 };
@@ -91,8 +93,8 @@ ChosenBackend make_backend(const BackendRequest& request) {
     return {row.make(std::max(1U, request.threads)), row.device, row.method, choice};
   }
   if (reasons.empty()) reasons = "there is no method " + request.method + " on " + device;
-  throw Error(ErrorKind::unsupported, "--device " + device + " --method " + request.method + " can not work here: " + reasons +
-                                          ". `attnspec backends` shows what can");
+  throw Error(ErrorKind::unsupported, "--device " + device + " --method " + request.method +
+                                          " can not work here: " + reasons + ". `attnspec backends` shows what can");
 }
 
 }  // namespace attnspec

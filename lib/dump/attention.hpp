@@ -41,12 +41,11 @@ struct AttentionRule {
 /// `input_roundoff` is the unit roundoff of the stored Q and K. Returns an estimate of what it did to P in Frobenius
 /// norm: to first order |P o D|_F with D_ij = u scale |q_i| |k_j| / sqrt(d), independent rounding errors.
 ATTNSPEC_API double attention_from_query_key(std::span<const double> query, std::span<const double> key,
-                                             std::span<const double> bias, MatrixShape shape,
-                                             const AttentionRule& rule, double input_roundoff,
-                                             std::span<double> attention);
+                                             std::span<const double> bias, MatrixShape shape, const AttentionRule& rule,
+                                             double input_roundoff, std::span<double> attention);
 
-/// Softmax of each row in place; -Inf is masked. For dumps that hold logits. Returns the estimate of what storage did to
-/// P, with D_ij = u |a_ij|.
+/// Softmax of each row in place; -Inf is masked. For dumps that hold logits. Returns the estimate of what storage did
+/// to P, with D_ij = u |a_ij|.
 ATTNSPEC_API double softmax_rows(std::span<double> logits, MatrixShape shape, double input_roundoff);
 
 }  // namespace attnspec

@@ -26,16 +26,19 @@ class BatchPlan {
   std::optional<MatrixBatch> next() {
     if (at_ >= selection_.matrices()) return std::nullopt;
     const MatrixShape shape = info_.shape_of(id(at_).sample);
-    const std::size_t most = std::max<std::size_t>(1, batch_bytes_ / std::max<std::size_t>(1, shape.elements() * sizeof(double)));
+    const std::size_t most =
+        std::max<std::size_t>(1, batch_bytes_ / std::max<std::size_t>(1, shape.elements() * sizeof(double)));
     std::vector<MatrixId> ids;
-    while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape) ids.push_back(id(at_++));
+    while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape)
+      ids.push_back(id(at_++));
     return MatrixBatch(shape, std::move(ids));
   }
 
  private:
   MatrixId id(std::size_t at) const {
     const std::size_t heads = selection_.heads.size(), layers = selection_.layers.size();
-    return {selection_.samples[at / heads / layers], selection_.layers[at / heads % layers], selection_.heads[at % heads]};
+    return {selection_.samples[at / heads / layers], selection_.layers[at / heads % layers],
+            selection_.heads[at % heads]};
   }
 
   const DumpInfo& info_;

@@ -120,7 +120,8 @@ void describe_filters(hid_t plist, CatalogEntry& entry) {
 void describe_storage(hid_t dataset, CatalogEntry& entry) {
   const Hdf5Handle plist(H5Dget_create_plist(dataset), H5Pclose);
   const H5D_layout_t layout = H5Pget_layout(plist.get());
-  if (layout == H5D_VIRTUAL) entry.refusal = "is a virtual dataset: its values lie in other files, which are never opened";
+  if (layout == H5D_VIRTUAL)
+    entry.refusal = "is a virtual dataset: its values lie in other files, which are never opened";
   if (H5Pget_external_count(plist.get()) > 0)
     entry.refusal = "has external storage: its values lie in other files, which are never opened";
   if (layout != H5D_CHUNKED) return;
@@ -182,8 +183,7 @@ class Walk {
     entry.path = path;
     const Hdf5Handle space = owned(H5Dget_space(id), H5Sclose, catalog_.file + ": " + path, "has no shape");
     const int axes = H5Sget_simple_extent_ndims(space.get());
-    if (axes > most_axes)
-      entry.refusal = "has " + std::to_string(axes) + " axes, more than any attention";
+    if (axes > most_axes) entry.refusal = "has " + std::to_string(axes) + " axes, more than any attention";
     std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(axes, 0)));
     if (axes > 0) check_read(H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr), path, "has no shape");
     entry.shape.assign(shape.begin(), shape.end());

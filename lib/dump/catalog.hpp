@@ -23,7 +23,8 @@ struct CatalogEntry {
   std::vector<std::size_t> chunk;  ///< empty where the dataset is contiguous
   std::string filters;             ///< "shuffle, deflate"; empty without
   std::uint64_t stored_bytes = 0;
-  std::string refusal;  ///< why its values can not be read here (filter, external or virtual storage); empty where they can
+  std::string
+      refusal;  ///< why its values can not be read here (filter, external or virtual storage); empty where they can
 };
 
 using AttributeValue = std::variant<std::vector<double>, std::vector<std::string>>;

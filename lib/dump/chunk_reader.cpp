@@ -57,8 +57,7 @@ Stored load(const std::byte* bytes, bool swap) {
 
 template <class Stored, class Widen>
 void widen_each(std::span<const std::byte> bytes, bool swap, std::size_t from, std::span<double> out, Widen widen) {
-  for (std::size_t i = from; i < out.size(); ++i)
-    out[i] = widen(load<Stored>(bytes.data() + i * sizeof(Stored), swap));
+  for (std::size_t i = from; i < out.size(); ++i) out[i] = widen(load<Stored>(bytes.data() + i * sizeof(Stored), swap));
 }
 
 }  // namespace
@@ -79,10 +78,11 @@ void decode(StoredType type, bool big_endian, std::span<const std::byte> bytes, 
         return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
       });
     case StoredType::float32:
-      return widen_each<std::uint32_t>(bytes, swap, 0, out,
-                                       [](std::uint32_t bits) { return static_cast<double>(std::bit_cast<float>(bits)); });
+      return widen_each<std::uint32_t>(
+          bytes, swap, 0, out, [](std::uint32_t bits) { return static_cast<double>(std::bit_cast<float>(bits)); });
     case StoredType::float64:
-      return widen_each<std::uint64_t>(bytes, swap, 0, out, [](std::uint64_t bits) { return std::bit_cast<double>(bits); });
+      return widen_each<std::uint64_t>(bytes, swap, 0, out,
+                                       [](std::uint64_t bits) { return std::bit_cast<double>(bits); });
     default: throw Error(ErrorKind::internal, "asked to decode numbers that are no floating point");
   }
 }
@@ -94,7 +94,8 @@ struct ChunkReader::Open {
   hid_t dataset(const std::string& where, const std::string& path) {
     auto found = datasets.find(path);
     if (found == datasets.end()) {
-      Hdf5Handle id = owned(H5Dopen2(file.get(), path.c_str(), H5P_DEFAULT), H5Dclose, where + ": " + path, "can not be opened");
+      Hdf5Handle id =
+          owned(H5Dopen2(file.get(), path.c_str(), H5P_DEFAULT), H5Dclose, where + ": " + path, "can not be opened");
       found = datasets.emplace(path, std::move(id)).first;
     }
     return found->second.get();
@@ -153,8 +154,9 @@ void ChunkReader::read(const TileSource& source, const Window& window, std::span
     const Hdf5Handle memory_space = owned(H5Screate_simple(1, &numbers, nullptr), H5Sclose, where, "can not be read");
     const Hdf5Handle type = owned(H5Dget_type(id), H5Tclose, where, "has no type");
     check_read(H5Dread(id, type.get(), memory_space.get(), file_space.get(), H5P_DEFAULT, raw_.data()), where,
-               ("can not be read at sample " + std::to_string(window.sample) + ", layer " + std::to_string(window.layer) +
-                ": its bytes are damaged, or the file is cut off; copy or dump it again").c_str());
+               ("can not be read at sample " + std::to_string(window.sample) + ", layer " +
+                std::to_string(window.layer) + ": its bytes are damaged, or the file is cut off; copy or dump it again")
+                   .c_str());
   }
   decode(source.type, source.big_endian, raw_, out);
 }

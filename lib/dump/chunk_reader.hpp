@@ -28,6 +28,8 @@ class ChunkReader final : public IntegerReader {
   struct Window {
     std::size_t sample = 0, layer = 0, head = 0, heads = 1;
     std::size_t row = 0, rows = 0, col = 0, cols = 0;
+
+    bool operator==(const Window&) const = default;
   };
   void read(const TileSource& source, const Window& window, std::span<double> out);
 

@@ -40,7 +40,8 @@ struct DumpWriter::Open {
     // The fill value is given as a double and converted, so its type must be one that HDF5 converts from.
     std::array<unsigned char, 8> fill{};
     std::copy_n(reinterpret_cast<const unsigned char*>(&nan), sizeof nan, fill.begin());
-    check_write(H5Tconvert(H5T_NATIVE_DOUBLE, type.get(), 1, fill.data(), nullptr, H5P_DEFAULT), path, "has no fill value");
+    check_write(H5Tconvert(H5T_NATIVE_DOUBLE, type.get(), 1, fill.data(), nullptr, H5P_DEFAULT), path,
+                "has no fill value");
     return out.make_dataset(path, type.get(), shape, chunk, fill.data(), header.deflate);
   }
 
@@ -51,7 +52,8 @@ struct DumpWriter::Open {
   }
 };
 
-DumpWriter::DumpWriter(const std::string& file, const DumpHeader& header) : open_(std::make_unique<Open>(file, header)) {
+DumpWriter::DumpWriter(const std::string& file, const DumpHeader& header)
+    : open_(std::make_unique<Open>(file, header)) {
   const auto lock = hdf5_lock();
   Hdf5Output& out = open_->out;
   out.set_integer("/", "complete", 0);

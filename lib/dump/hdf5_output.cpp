@@ -18,7 +18,8 @@ namespace {
 std::vector<hsize_t> to_hsize(std::span<const std::size_t> values) { return {values.begin(), values.end()}; }
 
 [[noreturn]] void fail(const std::string& file, const std::string& reason) {
-  throw Error(ErrorKind::output, file + ": could not be written whole: " + reason + ". Nothing was left under that name");
+  throw Error(ErrorKind::output,
+              file + ": could not be written whole: " + reason + ". Nothing was left under that name");
 }
 
 }  // namespace
@@ -59,7 +60,8 @@ Hdf5Handle Hdf5Output::make_dataset(const std::string& path, hid_t type, std::sp
   const Hdf5Handle space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose);
   const Hdf5Handle plist(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   check_write(space.get(), file_, "a shape can not be made");
-  check_write(H5Pset_chunk(plist.get(), static_cast<int>(chunk_dims.size()), chunk_dims.data()), file_, "a chunk is too large");
+  check_write(H5Pset_chunk(plist.get(), static_cast<int>(chunk_dims.size()), chunk_dims.data()), file_,
+              "a chunk is too large");
   check_write(H5Pset_fill_value(plist.get(), type, fill), file_, "a fill value is refused");
   check_write(H5Pset_obj_track_times(plist.get(), false), file_, "times can not be left out");
   if (deflate) {
@@ -67,7 +69,8 @@ Hdf5Handle Hdf5Output::make_dataset(const std::string& path, hid_t type, std::sp
     check_write(H5Pset_deflate(plist.get(), 1), file_, "deflate is refused");
     check_write(H5Pset_fletcher32(plist.get()), file_, "fletcher32 is refused");
   }
-  Hdf5Handle dataset(H5Dcreate2(id(), path.c_str(), type, space.get(), H5P_DEFAULT, plist.get(), H5P_DEFAULT), H5Dclose);
+  Hdf5Handle dataset(H5Dcreate2(id(), path.c_str(), type, space.get(), H5P_DEFAULT, plist.get(), H5P_DEFAULT),
+                     H5Dclose);
   check_write(dataset.get(), file_ + ": " + path, "can not be made");
   return dataset;
 }
@@ -84,19 +87,24 @@ void Hdf5Output::write_doubles(const Hdf5Handle& dataset, std::span<const std::s
               "values can not be written; is the disk full?");
 }
 
-void Hdf5Output::write_integers(const std::string& path, std::span<const std::size_t> shape, std::span<const long long> values) {
+void Hdf5Output::write_integers(const std::string& path, std::span<const std::size_t> shape,
+                                std::span<const long long> values) {
   const auto lock = hdf5_lock();
   const long long fill = -1;
   const Hdf5Handle dataset = make_dataset(path, H5T_STD_I64LE, shape, shape, &fill, false);
   const hid_t native = H5T_NATIVE_LLONG;
-  check_write(H5Dwrite(dataset.get(), native, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), file_, "numbers can not be written");
+  check_write(H5Dwrite(dataset.get(), native, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), file_,
+              "numbers can not be written");
 }
 
 Hdf5Handle Hdf5Output::scalar_attribute(const std::string& group, const std::string& name, hid_t type) {
   const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   if (H5Aexists_by_name(id(), group.c_str(), name.c_str(), H5P_DEFAULT) > 0)
-    check_write(H5Adelete_by_name(id(), group.c_str(), name.c_str(), H5P_DEFAULT), file_, "an attribute can not be replaced");
-  Hdf5Handle attribute(H5Acreate_by_name(id(), group.c_str(), name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
+    check_write(H5Adelete_by_name(id(), group.c_str(), name.c_str(), H5P_DEFAULT), file_,
+                "an attribute can not be replaced");
+  Hdf5Handle attribute(
+      H5Acreate_by_name(id(), group.c_str(), name.c_str(), type, space.get(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+      H5Aclose);
   check_write(attribute.get(), file_, "an attribute can not be made");
   return attribute;
 }
@@ -136,7 +144,8 @@ void Hdf5Output::finish() {
   if (descriptor >= 0) close(descriptor);
   const bool complete = whole && static_cast<hsize_t>(status.st_size) >= allocated;
   if (!complete || std::rename(part_.c_str(), file_.c_str()) != 0) {
-    const std::string reason = complete || !whole ? std::strerror(complete ? errno : failure) : "the disk took fewer bytes than were written";
+    const std::string reason =
+        complete || !whole ? std::strerror(complete ? errno : failure) : "the disk took fewer bytes than were written";
     std::remove(part_.c_str());
     fail(file_, reason);
   }

@@ -10,7 +10,8 @@
 
 namespace attnspec {
 
-/// Written as NAME.part; finish() proves that it reached the disk and gives it its name. Without finish() nothing stays.
+/// Written as NAME.part; finish() proves that it reached the disk and gives it its name. Without finish() nothing
+/// stays.
 class Hdf5Output {
  public:
   /// Throws Error(output) where the file can not be made.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct TileSource {
   bool big_endian = false;
   std::vector<std::size_t> shape;
   std::optional<std::size_t> sample_axis, layer_axis, head_axis;
+  std::uint64_t chunk_bytes = 0;  ///< uncompressed bytes of one chunk; 0 where contiguous
 
   std::size_t rows() const { return shape[shape.size() - 2]; }
   std::size_t cols() const { return shape[shape.size() - 1]; }
@@ -42,9 +44,10 @@ struct DumpInfo {
   MatrixSource source = MatrixSource::stored;
   Stage stage = Stage::probs;
   RowSum row_sum = RowSum::one;
-  StoredType stored_type = StoredType::other;  ///< of P, or of Q and K where P comes from them
-  std::vector<AttentionRule> rules;            ///< one a layer
+  StoredType stored_type = StoredType::other;                    ///< of P, or of Q and K where P comes from them
+  std::vector<AttentionRule> rules;                              ///< one a layer
   std::vector<std::size_t> query_lengths, key_lengths, offsets;  ///< one a sample: rows, columns, padding on the left
+  std::uint64_t largest_chunk_bytes = 0;                         ///< of what reading the matrices touches
   std::optional<double> qk_residual;  ///< the largest difference of P and softmax(QK^T), as the writer measured it
   std::vector<std::string> holds;     ///< "attention [2, 6, 12, 512, 512] float16, shuffle, deflate"
   std::vector<std::string> notes;     ///< what a reader should know, in sentences

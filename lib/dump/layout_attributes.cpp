@@ -15,7 +15,8 @@ std::vector<Value> spread(const LayoutAttributes& attributes, const std::string&
   if (found == nullptr) return std::vector<Value>(layers, otherwise);
   if (found->size() == 1) return std::vector<Value>(layers, found->front());
   if (found->size() == layers) return *found;
-  attributes.refuse(name, std::to_string(found->size()) + " values", "one, or one a layer (" + std::to_string(layers) + ")");
+  attributes.refuse(name, std::to_string(found->size()) + " values",
+                    "one, or one a layer (" + std::to_string(layers) + ")");
 }
 
 }  // namespace

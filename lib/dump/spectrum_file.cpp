@@ -44,7 +44,8 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   if (!group.empty()) out.make_group(group);
   std::vector<std::size_t> lengths;
   for (const std::size_t sample : selection.samples) lengths.push_back(info.shape_of(sample).smaller_side());
-  const std::size_t longest = std::max<std::size_t>(1, lengths.empty() ? 1 : *std::max_element(lengths.begin(), lengths.end()));
+  const std::size_t longest =
+      std::max<std::size_t>(1, lengths.empty() ? 1 : *std::max_element(lengths.begin(), lengths.end()));
 
   const std::size_t layers = selection.layers.size(), heads = selection.heads.size();
   const double nan = std::numeric_limits<double>::quiet_NaN();

@@ -66,7 +66,9 @@ Matrix blocks(const SyntheticOptions& o, const MatrixId&) {
 
 Matrix banded(const SyntheticOptions& o, const MatrixId&) {
   const std::size_t band = 2 * o.width + 1;
-  if (band > o.n) throw Error(ErrorKind::usage, "--width " + std::to_string(o.width) + ": a band of " + std::to_string(band) + " does not fit n = " + std::to_string(o.n));
+  if (band > o.n)
+    throw Error(ErrorKind::usage, "--width " + std::to_string(o.width) + ": a band of " + std::to_string(band) +
+                                      " does not fit n = " + std::to_string(o.n));
   Matrix p(o.n * o.n, 0.0);
   for (std::size_t i = 0; i < o.n; ++i)
     for (std::size_t j = 0; j < band; ++j) p[i * o.n + (i + o.n + j - o.width) % o.n] = 1 / static_cast<double>(band);
@@ -84,19 +86,24 @@ Matrix causal(const SyntheticOptions& o, const MatrixId&) {
 Matrix chosen_spectrum(const SyntheticOptions& o, const MatrixId&) {
   const auto n = static_cast<double>(o.n);
   if (o.singular_values.size() >= o.n)
-    throw Error(ErrorKind::usage, "--sigma names " + std::to_string(o.singular_values.size()) + " values, expected fewer than n = " + std::to_string(o.n) + " (the first is 1 and not named)");
+    throw Error(ErrorKind::usage, "--sigma names " + std::to_string(o.singular_values.size()) +
+                                      " values, expected fewer than n = " + std::to_string(o.n) +
+                                      " (the first is 1 and not named)");
   for (const double sigma : o.singular_values)
-    if (!(sigma >= 0 && sigma <= 1)) throw Error(ErrorKind::usage, "--sigma " + std::to_string(sigma) + ": expected values in [0, 1]");
+    if (!(sigma >= 0 && sigma <= 1))
+      throw Error(ErrorKind::usage, "--sigma " + std::to_string(sigma) + ": expected values in [0, 1]");
   Matrix p(o.n * o.n, 1 / n);
   for (std::size_t s = 0; s < o.singular_values.size(); ++s) {
     std::vector<double> c(o.n);
     for (std::size_t i = 0; i < o.n; ++i)
-      c[i] = std::sqrt(2 / n) * std::cos(std::numbers::pi * static_cast<double>(2 * i + 1) * static_cast<double>(s + 1) / (2 * n));
+      c[i] = std::sqrt(2 / n) *
+             std::cos(std::numbers::pi * static_cast<double>(2 * i + 1) * static_cast<double>(s + 1) / (2 * n));
     for (std::size_t i = 0; i < o.n; ++i)
       for (std::size_t j = 0; j < o.n; ++j) p[i * o.n + j] += o.singular_values[s] * c[i] * c[j];
   }
   if (*std::min_element(p.begin(), p.end()) < 0)
-    throw Error(ErrorKind::usage, "--sigma: these values need negative attention; values whose sum is at most 0.5 never do");
+    throw Error(ErrorKind::usage,
+                "--sigma: these values need negative attention; values whose sum is at most 0.5 never do");
   return p;
 }
 
@@ -105,8 +112,8 @@ struct Kind {
   Matrix (*make)(const SyntheticOptions&, const MatrixId&);
 };
 
-constexpr std::array kinds{Kind{"identity", identity}, Kind{"uniform", uniform}, Kind{"previous", previous},
-                           Kind{"one-hot", one_hot},   Kind{"blocks", blocks},   Kind{"banded", banded},
+constexpr std::array kinds{Kind{"identity", identity}, Kind{"uniform", uniform},         Kind{"previous", previous},
+                           Kind{"one-hot", one_hot},   Kind{"blocks", blocks},           Kind{"banded", banded},
                            Kind{"causal", causal},     Kind{"spectrum", chosen_spectrum}};
 
 }  // namespace
@@ -116,8 +123,9 @@ bool is_query_key(const SyntheticOptions& options) { return options.kind == "ran
 std::vector<double> synthetic_attention(const SyntheticOptions& options, const MatrixId& id) {
   for (const Kind& kind : kinds)
     if (options.kind == kind.name) return kind.make(options, id);
-  throw Error(ErrorKind::usage, "no synthetic attention is called " + options.kind +
-                                    "; there are identity, uniform, previous, one-hot, blocks, banded, causal, random, spectrum");
+  throw Error(ErrorKind::usage,
+              "no synthetic attention is called " + options.kind +
+                  "; there are identity, uniform, previous, one-hot, blocks, banded, causal, random, spectrum");
 }
 
 QueryKey synthetic_query_key(const SyntheticOptions& options, const MatrixId& id) {

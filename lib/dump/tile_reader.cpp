@@ -15,7 +15,7 @@ struct TileReader::State {
   const DumpLayout& layout;
   ChunkReader reader;
   // Query heads that share a kv head, and heads that share a bias, find the last tile here.
-  std::map<const TileSource*, std::pair<MatrixId, std::vector<double>>> last;
+  std::map<const TileSource*, std::pair<ChunkReader::Window, std::vector<double>>> last;
 
   explicit State(const DumpLayout& l) : layout(l), reader(l.info.file) {}
 
@@ -24,12 +24,12 @@ struct TileReader::State {
                                         row_sum_tolerance(layout.info.stored_type)));
   }
 
-  const std::vector<double>& tile(const TileSource& source, const MatrixId& id, const ChunkReader::Window& window) {
-    auto& [last_id, values] = last[&source];
-    if (values.size() == window.rows * window.cols && last_id == id) return values;
+  const std::vector<double>& tile(const TileSource& source, const ChunkReader::Window& window) {
+    auto& [last_window, values] = last[&source];
+    if (!values.empty() && last_window == window) return values;
     values.resize(window.rows * window.cols);
     reader.read(source, window, values);
-    last_id = id;
+    last_window = window;
     return values;
   }
 };
@@ -65,7 +65,8 @@ void TileReader::fill(MatrixBatch& batch) {
   const DumpInfo& info = layout.info;
   const MatrixShape shape = batch.shape();
   constexpr std::size_t most_raw_bytes = std::size_t{8} << 20;
-  const std::size_t most_run = std::max<std::size_t>(1, most_raw_bytes / (shape.elements() * bytes_of(info.stored_type) + 1));
+  const std::size_t most_run =
+      std::max<std::size_t>(1, most_raw_bytes / (shape.elements() * bytes_of(info.stored_type) + 1));
 
   for (std::size_t b = 0; b < batch.size();) {
     const MatrixId id = batch.id(b);
@@ -77,7 +78,8 @@ void TileReader::fill(MatrixBatch& batch) {
     if (info.source == MatrixSource::stored) {
       const std::size_t run = sources.attention->head_axis ? run_length(batch, b, most_run) : 1;
       const std::span<double> out(batch.matrix(b).data(), run * shape.elements());
-      state_->reader.read(*sources.attention, {place.index, id.layer, id.head, run, row, shape.rows, col, shape.cols}, out);
+      state_->reader.read(*sources.attention, {place.index, id.layer, id.head, run, row, shape.rows, col, shape.cols},
+                          out);
       for (std::size_t m = b; m < b + run; ++m) {
         batch.set_storage_error(m, info.stage == Stage::logits
                                        ? softmax_rows(batch.matrix(m), shape, unit_roundoff(info.stored_type))
@@ -89,12 +91,13 @@ void TileReader::fill(MatrixBatch& batch) {
     }
     const std::size_t d = sources.query->cols();
     const std::size_t kv_head = id.head / (info.heads / info.kv_heads);
-    const auto& query = state_->tile(*sources.query, id, {place.index, id.layer, id.head, 1, row, shape.rows, 0, d});
-    const auto& key = state_->tile(*sources.key, {id.sample, id.layer, kv_head}, {place.index, id.layer, kv_head, 1, col, shape.cols, 0, d});
+    const auto& query = state_->tile(*sources.query, {place.index, id.layer, id.head, 1, row, shape.rows, 0, d});
+    const auto& key = state_->tile(*sources.key, {place.index, id.layer, kv_head, 1, col, shape.cols, 0, d});
     std::span<const double> bias;
-    if (sources.bias)
-      bias = state_->tile(*sources.bias, {row, sources.bias->shape[0] == 1 ? 0 : id.layer, id.head},
-                          {0, id.layer, id.head, 1, row, shape.rows, col, shape.cols});
+    if (sources.bias) {
+      const std::size_t layer = sources.bias->shape[0] == 1 ? 0 : id.layer;
+      bias = state_->tile(*sources.bias, {0, layer, id.head, 1, row, shape.rows, col, shape.cols});
+    }
     const double moved = attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
                                                   unit_roundoff(info.stored_type), batch.matrix(b));
     batch.set_storage_error(b, moved);

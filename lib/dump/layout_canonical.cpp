@@ -1,0 +1,107 @@
+// attnspec's own layout: one tensor [S, L, H, n, .] for each of attention, query, key, value, or a group a sample.
+#include "lib/dump/layouts.hpp"
+
+#include <algorithm>
+
+#include "lib/dump/layout_steps.hpp"
+
+namespace attnspec {
+namespace {
+
+/// The tensors [S, L, H, n, .] at the root, or [L, H, n, .] in a group.
+SampleSources sources_in(const Catalog& catalog, const std::string& prefix, const std::string& axes) {
+  SampleSources sources;
+  sources.attention = source_at(catalog, prefix + "/attention", axes);
+  sources.query = source_at(catalog, prefix + "/query", axes);
+  sources.key = source_at(catalog, prefix + "/key", axes);
+  sources.value = source_at(catalog, prefix + "/value", axes);
+  sources.bias = source_at(catalog, "/bias", "LHQK");
+  return sources;
+}
+
+/// "/samples/00000000", in order.
+std::vector<std::string> sample_groups(const Catalog& catalog) {
+  std::vector<std::string> groups;
+  for (const CatalogEntry& entry : catalog.datasets) {
+    const std::string prefix = "/samples/";
+    const std::size_t end = entry.path.rfind('/');
+    if (!entry.path.starts_with(prefix) || end < prefix.size()) continue;
+    const std::string group = entry.path.substr(0, end);
+    if (groups.empty() || groups.back() != group) groups.push_back(group);
+  }
+  return groups;
+}
+
+void check_bias(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
+  const TileSource& bias = *sources.bias;
+  const std::size_t layers = length_of(bias, bias.layer_axis);
+  agree(catalog, bias, layers == 1 ? 1 : info.layers, info.heads);
+  if (bias.rows() < sources.query->rows() || bias.cols() < sources.key->rows())
+    refuse(catalog, bias.dataset + " " + shape_text(bias.shape) + " is smaller than the " +
+                        std::to_string(sources.query->rows()) + " x " + std::to_string(sources.key->rows()) +
+                        " attention that it is added to");
+}
+
+void check_query_key(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
+  const TileSource &query = *sources.query, &key = *sources.key;
+  agree(catalog, query, info.layers, info.heads);
+  agree(catalog, key, info.layers, info.kv_heads);
+  if (query.cols() != key.cols())
+    refuse(catalog, query.dataset + " has head_dim " + std::to_string(query.cols()) + " and " + key.dataset + " " +
+                        std::to_string(key.cols()) + ", expected the same");
+  if (length_of(query, query.sample_axis) != length_of(key, key.sample_axis))
+    refuse(catalog, query.dataset + " " + shape_text(query.shape) + " and " + key.dataset + " " +
+                        shape_text(key.shape) + " have unlike numbers of samples, expected the same");
+  if (sources.bias) check_bias(catalog, info, sources);
+}
+
+void check_query_key_gives_attention(const Catalog& catalog, const LayoutAttributes& attributes, const DumpInfo& info) {
+  if (info.source != MatrixSource::query_key) return;
+  if (attributes.number("qk_gives_attention").value_or(1) == 0)
+    refuse(catalog,
+           "holds Q and K only, and its writer says that they do not give the model's attention "
+           "(qk_gives_attention is 0). Dump with --store attention");
+  if (info.row_sum == RowSum::at_most_one)
+    refuse(catalog,
+           "holds Q and K only, of a model whose rows sum to less than one (a sink column): P can not be computed "
+           "from them. Dump with --store attention");
+}
+
+}  // namespace
+
+DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options, IntegerReader& reader) {
+  const LayoutAttributes attributes(catalog);
+  DumpLayout layout;
+  const std::vector<std::string> groups = sample_groups(catalog);
+  if (groups.empty()) {
+    layout.groups.push_back(sources_in(catalog, "", "SLHQK"));
+    layout.info.layout = "canonical";
+  } else {
+    for (const std::string& group : groups) layout.groups.push_back(sources_in(catalog, group, "LHQK"));
+    layout.info.layout = "canonical, a group a sample";
+  }
+  take_words(catalog, attributes, options, layout.info);
+  take_shape(catalog, attributes, layout.groups.front(), layout.info);
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    const SampleSources& sources = layout.groups[g];
+    if (layout.info.source == MatrixSource::query_key) {
+      if (!sources.query || !sources.key)
+        refuse(catalog, groups[g] + " lacks query or key, expected both as in the other samples");
+      check_query_key(catalog, layout.info, sources);
+    } else {
+      if (!sources.attention) refuse(catalog, groups[g] + " lacks attention, expected it as in the other samples");
+      agree(catalog, *sources.attention, layout.info.layers, layout.info.heads);
+    }
+    for (const auto* source : {&sources.attention, &sources.query, &sources.key, &sources.bias})
+      if (*source) layout.info.largest_chunk_bytes = std::max(layout.info.largest_chunk_bytes, (*source)->chunk_bytes);
+    const TileSource& leading = sources.attention ? *sources.attention : *sources.query;
+    for (std::size_t s = 0; s < length_of(leading, leading.sample_axis); ++s) layout.places.push_back({g, s});
+  }
+  layout.info.samples = layout.places.size();
+  take_rules(catalog, attributes, layout.info);
+  check_query_key_gives_attention(catalog, attributes, layout.info);
+  take_lengths(catalog, reader, layout);
+  return layout;
+}
+
+}  // namespace attnspec
