@@ -50,7 +50,10 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
                     mebibytes(4 * info.largest_chunk_bytes)));
   // Three batches of one matrix, one worker with two, one raw tile, and what is always there.
   const auto needed = [&](std::uint64_t workers) { return libraries + sums + raw + (3 + 2 * workers) * matrix; };
-  if (sums > max_memory / 2)
+  const bool one_length = std::all_of(selection.samples.begin(), selection.samples.end(), [&](std::size_t sample) {
+    return info.shape_of(sample) == info.shape_of(selection.samples.front());
+  });
+  if (!one_length && sums > max_memory / 2)
     throw Error(ErrorKind::limit,
                 fmt::format("{}: the curves of so many unlike lengths take {}, and --max-memory is {}; "
                             "pick one length with --length N, or fewer --layers",

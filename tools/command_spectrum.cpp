@@ -26,7 +26,7 @@ void add_spectrum_command(CLI::App& app, int& exit_code) {
   add_compute_options(verb, options->compute);
   verb.add_option("--index", options->index,
                   "where the heatmap and the summary read a curve (default: 128, or n/4 where n < 512)")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 65536))
       ->type_name("J")
       ->group("What to compute");
   verb.add_option_function<std::string>(

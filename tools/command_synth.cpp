@@ -91,25 +91,28 @@ void add_synth_command(CLI::App& app, int& exit_code) {
   verb.add_option("-o,--output", options->output, "the dump to write")->required()->type_name("FILE");
   verb.add_flag("--overwrite", options->overwrite, "replace it where it exists");
   verb.add_option("--n", options->matrices.n, "sequence length (default: 512)")
-      ->check(CLI::Range(1, 65536))
+      ->check(whole_number(1, 65536))
       ->type_name("N");
-  verb.add_option("--samples", options->header.samples, "(default: 1)")->check(CLI::PositiveNumber)->type_name("N");
-  verb.add_option("--layers", options->header.layers, "(default: 1)")->check(CLI::PositiveNumber)->type_name("N");
-  verb.add_option("--heads", options->header.heads, "(default: 1)")->check(CLI::PositiveNumber)->type_name("N");
+  verb.add_option("--samples", options->header.samples, "(default: 1)")->check(whole_number(1, 65536))->type_name("N");
+  verb.add_option("--layers", options->header.layers, "(default: 1)")->check(whole_number(1, 65536))->type_name("N");
+  verb.add_option("--heads", options->header.heads, "(default: 1)")->check(whole_number(1, 65536))->type_name("N");
   verb.add_option("--dtype", options->dtype, "f16, f32 or f64 (default: f16)")
       ->check(CLI::IsMember({"f16", "f32", "f64"}))
       ->type_name("TYPE");
   verb.add_flag("--compress", options->header.deflate, "shuffle, deflate and fletcher32");
-  verb.add_option("--seed", options->matrices.seed, "(default: 1)")->type_name("N");
+  verb.add_option("--seed", options->matrices.seed, "(default: 1)")->check(whole_number(0, UINT64_MAX))->type_name("N");
   verb.add_option("--head-dim", options->matrices.head_dim, "random: columns of Q and K (default: 64)")
-      ->check(CLI::Range(1, 65536))
+      ->check(whole_number(1, 65536))
       ->type_name("D");
   verb.add_option("--logit-sd", options->matrices.logit_sd, "random: standard deviation of the logits (default: 1)")
       ->type_name("SD");
   verb.add_flag("--causal", options->matrices.causal, "random: mask the future");
   verb.add_flag("--store-attention", options->as_attention, "random: store P instead of Q and K");
-  verb.add_option("--block", options->matrices.block, "blocks: rows of a block (default: 8)")->type_name("N");
+  verb.add_option("--block", options->matrices.block, "blocks: rows of a block (default: 8)")
+      ->check(whole_number(1, 65536))
+      ->type_name("N");
   verb.add_option("--width", options->matrices.width, "banded: |i - j| <= width around the circle (default: 2)")
+      ->check(whole_number(0, 65536))
       ->type_name("N");
   verb.add_option("--sigma", options->matrices.singular_values,
                   "spectrum: the singular values after the first, which is 1")

@@ -16,6 +16,8 @@
 namespace attnspec {
 namespace {
 
+constexpr std::uint64_t most_number = std::uint64_t{1} << 31;
+
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::usage, message); }
 
 std::vector<std::string> split(const std::string& text, char at) {
@@ -47,7 +49,10 @@ void add_input_options(CLI::App& verb, InputOptions& options) {
   verb.add_option("--samples", options.samples, "samples, such as 0-99 (default: all)")
       ->type_name("LIST")
       ->group(group);
-  verb.add_option("--length", options.length, "only samples of this length")->type_name("N")->group(group);
+  verb.add_option("--length", options.length, "only samples of this length")
+      ->check(whole_number(1, most_number))
+      ->type_name("N")
+      ->group(group);
   verb.add_option("--dataset", options.layout.dataset, "the dataset that holds attention, where the file does not say")
       ->type_name("PATH")
       ->group(group);
@@ -81,7 +86,7 @@ void add_compute_options(CLI::App& verb, ComputeOptions& options) {
       ->type_name("NAME")
       ->group(group);
   verb.add_option("--threads", options.threads, "worker threads (default: all that this process may use)")
-      ->check(CLI::Range(1U, 4096U))
+      ->check(whole_number(1, 4096))
       ->type_name("N")
       ->group(group);
   verb.add_option("--max-memory", options.max_memory_text, "such as 8G (default: half of the machine's)")
@@ -119,6 +124,15 @@ void add_report_options(CLI::App& verb, ReportOptions& options) {
       ->check(CLI::IsMember({"auto", "plain", "none"}))
       ->type_name("HOW")
       ->group(group);
+}
+
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most) {
+  const auto check = [least, most](std::string& text) {
+    std::uint64_t value = 0;
+    if (parse_number(text, value) && value >= least && value <= most) return std::string();
+    return fmt::format("\"{}\" is no whole number from {} to {}", text, least, most);
+  };
+  return {check, ""};
 }
 
 std::vector<std::size_t> parse_indices(const std::string& text, std::size_t count, const std::string& option) {

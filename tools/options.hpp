@@ -45,6 +45,9 @@ void add_output_options(CLI::App& verb, OutputOptions& options);
 void add_report_options(CLI::App& verb, ReportOptions& options);
 void add_on_bad_option(CLI::App& verb, OnBad& on_bad);
 
+/// Accepts whole numbers in [least, most] and says so of anything else.
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t most);
+
 /// The matrices that the options name. Throws Error(usage) for what the dump does not have.
 Selection select(const AttentionDump& dump, const InputOptions& options);
 

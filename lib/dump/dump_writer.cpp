@@ -89,9 +89,7 @@ void DumpWriter::write_query_key(const MatrixId& id, std::span<const double> que
 }
 
 void DumpWriter::finish() {
-  open_->attention = {};
-  open_->query = {};
-  open_->key = {};
+  for (Hdf5Handle* dataset : {&open_->attention, &open_->query, &open_->key}) open_->out.close(*dataset);
   open_->out.set_integer("/", "complete", 1);
   open_->out.finish();
 }

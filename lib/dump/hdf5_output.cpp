@@ -87,14 +87,22 @@ void Hdf5Output::write_doubles(const Hdf5Handle& dataset, std::span<const std::s
               "values can not be written; is the disk full?");
 }
 
+void Hdf5Output::close(Hdf5Handle& dataset) {
+  const auto lock = hdf5_lock();
+  if (!dataset.valid()) return;
+  check_write(H5Fflush(dataset.get(), H5F_SCOPE_LOCAL), file_, "can not be flushed; is the disk full?");
+  check_write(H5Dclose(dataset.release()), file_, "a dataset can not be closed; is the disk full?");
+}
+
 void Hdf5Output::write_integers(const std::string& path, std::span<const std::size_t> shape,
                                 std::span<const long long> values) {
   const auto lock = hdf5_lock();
   const long long fill = -1;
-  const Hdf5Handle dataset = make_dataset(path, H5T_STD_I64LE, shape, shape, &fill, false);
+  Hdf5Handle dataset = make_dataset(path, H5T_STD_I64LE, shape, shape, &fill, false);
   const hid_t native = H5T_NATIVE_LLONG;
   check_write(H5Dwrite(dataset.get(), native, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), file_,
               "numbers can not be written");
+  close(dataset);
 }
 
 Hdf5Handle Hdf5Output::scalar_attribute(const std::string& group, const std::string& name, hid_t type) {

@@ -31,6 +31,8 @@ class Hdf5Output {
   /// A block [start, start + count) of doubles; HDF5 converts.
   void write_doubles(const Hdf5Handle& dataset, std::span<const std::size_t> start, std::span<const std::size_t> count,
                      std::span<const double> values);
+  /// Closes a dataset and says so where its last chunks do not reach the file.
+  void close(Hdf5Handle& dataset);
   void write_integers(const std::string& path, std::span<const std::size_t> shape, std::span<const long long> values);
   void set_text(const std::string& group, const std::string& name, const std::string& text);
   void set_number(const std::string& group, const std::string& name, double value);

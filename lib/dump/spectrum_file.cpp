@@ -31,6 +31,11 @@ struct SpectrumFile::Open {
   Hdf5Handle sigma, status;
 
   explicit Open(const std::string& file) : out(file) {}
+
+  void close_datasets() {
+    out.close(sigma);
+    out.close(status);
+  }
 };
 
 SpectrumFile::SpectrumFile(const std::string& file) : open_(std::make_unique<Open>(file)) {}
@@ -39,6 +44,7 @@ SpectrumFile::~SpectrumFile() = default;
 void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, const Selection& selection) {
   const auto lock = hdf5_lock();
   Hdf5Output& out = open_->out;
+  open_->close_datasets();
   open_->selection = selection;
   open_->group = group;
   if (!group.empty()) out.make_group(group);
@@ -78,8 +84,7 @@ void SpectrumFile::add(const Spectrum& spectrum) {
 }
 
 void SpectrumFile::finish(const std::string& manifest) {
-  open_->sigma = {};
-  open_->status = {};
+  open_->close_datasets();
   open_->out.set_text("/", "manifest", manifest);
   open_->out.finish();
 }

@@ -49,7 +49,9 @@ TEST_CASE("curves are read at 128, or at a quarter of shorter matrices") {
 
 namespace {
 
-Spectrum with_values(std::size_t sample, std::vector<double> values) { return {{sample, 0, 0}, SvdStatus::ok, std::move(values), 1e-9}; }
+Spectrum with_values(std::size_t sample, std::vector<double> values) {
+  return {{sample, 0, 0}, SvdStatus::ok, std::move(values), 1e-9};
+}
 
 }  // namespace
 
@@ -60,8 +62,8 @@ TEST_CASE("a summary is the mean of the curves, not the curve of the mean") {
 
   const HeadSummary head = gatherer.rows().front();
 
-  REQUIRE(head.cumulative[0].mean == Approx(0.7));                   // (0.9 + 0.5) / 2; of the mean: 10 / 12
-  REQUIRE(head.cumulative[0].sd == Approx(0.4 / std::sqrt(2.0)));    // n - 1 in the denominator
+  REQUIRE(head.cumulative[0].mean == Approx(0.7));                 // (0.9 + 0.5) / 2; of the mean: 10 / 12
+  REQUIRE(head.cumulative[0].sd == Approx(0.4 / std::sqrt(2.0)));  // n - 1 in the denominator
   REQUIRE(head.sigma[0].mean == Approx(5));
   REQUIRE(head.samples == 2);
 }

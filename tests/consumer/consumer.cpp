@@ -12,7 +12,8 @@ int main() {
   for (const char* method : {"gram", "direct", "reference"}) {
     const auto chosen = attnspec::make_backend({"cpu", method, 2});
     const auto spectra = chosen.backend->singular_values(batch);
-    const double identity = attnspec::effective_rank(spectra[0].values), rank_one = attnspec::stable_rank(spectra[1].values);
+    const double identity = attnspec::effective_rank(spectra[0].values),
+                 rank_one = attnspec::stable_rank(spectra[1].values);
     if (std::abs(identity - 2) > 1e-6 || std::abs(rank_one - 1) > 1e-6) {
       std::printf("%s: effective rank %g, stable rank %g, expected 2 and 1\n", method, identity, rank_one);
       return 1;

@@ -21,7 +21,7 @@ std::vector<double> random_attention(MatrixShape shape, double sd, std::uint64_t
 }
 
 const std::vector<std::string>& family_names() {
-  static const std::vector<std::string> names{"softmax", "causal",   "uniform",   "one_hot", "blocks",
+  static const std::vector<std::string> names{"softmax",    "causal",   "uniform",   "one_hot", "blocks",
                                               "rank_three", "identity", "subnormal", "huge",    "zero"};
   return names;
 }
@@ -35,13 +35,20 @@ std::vector<double> family(const std::string& name, MatrixShape shape, std::uint
       for (std::size_t j = 0; j < shape.cols; ++j) at(i, j) = entry(i, j);
   };
   if (name == "softmax") return p;
-  if (name == "causal") fill([](std::size_t i, std::size_t j) { return j <= i ? 1 / static_cast<double>(i + 1) : 0.0; });
-  else if (name == "uniform") fill([&](std::size_t, std::size_t) { return 1 / static_cast<double>(shape.cols); });
-  else if (name == "identity") fill([](std::size_t i, std::size_t j) { return i == j ? 1.0 : 0.0; });
-  else if (name == "zero") fill([](std::size_t, std::size_t) { return 0.0; });
-  else if (name == "blocks") fill([](std::size_t i, std::size_t j) { return i / 8 == j / 8 ? 0.125 : 0.0; });
-  else if (name == "subnormal") fill([&](std::size_t i, std::size_t j) { return at(i, j) * 0x1p-1060; });
-  else if (name == "huge") fill([&](std::size_t i, std::size_t j) { return at(i, j) * 0x1p600; });
+  if (name == "causal")
+    fill([](std::size_t i, std::size_t j) { return j <= i ? 1 / static_cast<double>(i + 1) : 0.0; });
+  else if (name == "uniform")
+    fill([&](std::size_t, std::size_t) { return 1 / static_cast<double>(shape.cols); });
+  else if (name == "identity")
+    fill([](std::size_t i, std::size_t j) { return i == j ? 1.0 : 0.0; });
+  else if (name == "zero")
+    fill([](std::size_t, std::size_t) { return 0.0; });
+  else if (name == "blocks")
+    fill([](std::size_t i, std::size_t j) { return i / 8 == j / 8 ? 0.125 : 0.0; });
+  else if (name == "subnormal")
+    fill([&](std::size_t i, std::size_t j) { return at(i, j) * 0x1p-1060; });
+  else if (name == "huge")
+    fill([&](std::size_t i, std::size_t j) { return at(i, j) * 0x1p600; });
   else if (name == "rank_three")
     fill([](std::size_t i, std::size_t j) {
       const auto x = static_cast<double>(i), y = static_cast<double>(j);
@@ -50,7 +57,8 @@ std::vector<double> family(const std::string& name, MatrixShape shape, std::uint
   else if (name == "one_hot") {
     fill([](std::size_t, std::size_t) { return 0.0; });
     for (std::size_t i = 0; i < shape.rows; ++i) at(i, bits() % shape.cols) = 1;
-  } else throw std::invalid_argument("no family " + name);
+  } else
+    throw std::invalid_argument("no family " + name);
   return p;
 }
 
@@ -58,7 +66,8 @@ MatrixBatch batch_of(MatrixShape shape, const std::vector<std::vector<double>>& 
   std::vector<MatrixId> ids;
   for (std::size_t b = 0; b < matrices.size(); ++b) ids.push_back({0, 0, b});
   MatrixBatch batch(shape, ids);
-  for (std::size_t b = 0; b < matrices.size(); ++b) std::copy(matrices[b].begin(), matrices[b].end(), batch.matrix(b).begin());
+  for (std::size_t b = 0; b < matrices.size(); ++b)
+    std::copy(matrices[b].begin(), matrices[b].end(), batch.matrix(b).begin());
   return batch;
 }
 

@@ -12,7 +12,8 @@ namespace attnspec::test {
 /// Softmax of i.i.d. normal logits with standard deviation `sd`; any shape.
 std::vector<double> random_attention(MatrixShape shape, double sd, std::uint64_t seed);
 
-/// A matrix of the named family: softmax, causal, uniform, one_hot, blocks, rank_three, identity, subnormal, huge, zero.
+/// A matrix of the named family: softmax, causal, uniform, one_hot, blocks, rank_three, identity, subnormal, huge,
+/// zero.
 std::vector<double> family(const std::string& name, MatrixShape shape, std::uint64_t seed);
 const std::vector<std::string>& family_names();
 

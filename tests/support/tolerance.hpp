@@ -12,8 +12,8 @@ namespace attnspec::test {
 
 inline constexpr double epsilon = std::numeric_limits<double>::epsilon();
 
-/// Of a singular value, absolute: c eps n sigma_1 for methods that see the matrix itself (measured worst: c = 2.4, at n = 6), and
-/// sqrt(c eps n) sigma_1 for the Gram matrix, which squares it (measured worst: c = 0.09, at n = 3).
+/// Of a singular value, absolute: c eps n sigma_1 for methods that see the matrix itself (measured worst: c = 2.4, at n
+/// = 6), and sqrt(c eps n) sigma_1 for the Gram matrix, which squares it (measured worst: c = 0.09, at n = 3).
 inline double sigma_tolerance(const std::string& method, MatrixShape shape, double sigma_1) {
   const auto n = static_cast<double>(std::max(shape.rows, shape.cols));
   const double direct = 10 * epsilon * n * sigma_1;

@@ -29,7 +29,8 @@ std::vector<Usable> usable_backends() {
   return usable;
 }
 
-void check_against(const std::string& method, const std::vector<Spectrum>& spectra, const std::vector<Spectrum>& truth, MatrixShape shape) {
+void check_against(const std::string& method, const std::vector<Spectrum>& spectra, const std::vector<Spectrum>& truth,
+                   MatrixShape shape) {
   REQUIRE(spectra.size() == truth.size());
   for (std::size_t b = 0; b < truth.size(); ++b) {
     CAPTURE(b);
@@ -77,7 +78,8 @@ TEST_CASE("this machine has the three CPU backends and says why it has no GPU ba
 }
 
 TEST_CASE("every backend agrees with the reference on every shape and family") {
-  const std::vector<MatrixShape> shapes{{1, 1}, {2, 2}, {3, 3}, {5, 3}, {3, 5}, {1, 7}, {7, 1}, {17, 17}, {64, 16}, {16, 64}, {33, 127}, {128, 128}};
+  const std::vector<MatrixShape> shapes{{1, 1}, {2, 2},   {3, 3},   {5, 3},   {3, 5},    {1, 7},
+                                        {7, 1}, {17, 17}, {64, 16}, {16, 64}, {33, 127}, {128, 128}};
   for (const Usable& usable : usable_backends())
     for (const MatrixShape shape : shapes)
       for (const std::string& name : family_names()) {
@@ -200,7 +202,8 @@ TEST_CASE("a previous-token matrix has a curve of singular values, not of eigenv
 
     const double total = std::sqrt(2.0) + static_cast<double>(n - 2);
     for (std::size_t k = 1; k <= n; ++k)
-      REQUIRE(std::abs(curve[k - 1] - std::min(1.0, (std::sqrt(2.0) + static_cast<double>(k) - 1) / total)) <= curve_tolerance(usable.method));
+      REQUIRE(std::abs(curve[k - 1] - std::min(1.0, (std::sqrt(2.0) + static_cast<double>(k) - 1) / total)) <=
+              curve_tolerance(usable.method));
   }
 }
 
@@ -214,14 +217,17 @@ TEST_CASE("one-hot rows have the square roots of their column counts as singular
 
   for (const Usable& usable : usable_backends()) {
     const auto values = spectrum_of(usable, shape, matrix).values;
-    for (std::size_t i = 0; i < 50; ++i) REQUIRE(std::abs(values[i] - expected[i]) <= sigma_tolerance(usable.method, shape, expected[0]));
+    for (std::size_t i = 0; i < 50; ++i)
+      REQUIRE(std::abs(values[i] - expected[i]) <= sigma_tolerance(usable.method, shape, expected[0]));
   }
 }
 
 TEST_CASE("causal uniform attention of n = 512 has sigma_1 = 1.7203 and determinant 1 / n!") {
   for (const Usable& usable : usable_backends()) {
     CAPTURE(usable.method);
-    const double sigma_1 = usable.method == "reference" ? 1.7203 : spectrum_of(usable, {512, 512}, synthetic("causal", 512)).values.front();
+    const double sigma_1 = usable.method == "reference"
+                               ? 1.7203
+                               : spectrum_of(usable, {512, 512}, synthetic("causal", 512)).values.front();
     const auto values = spectrum_of(usable, {20, 20}, synthetic("causal", 20)).values;
 
     double log_determinant = 0;

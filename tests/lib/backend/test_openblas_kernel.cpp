@@ -14,7 +14,8 @@ TEST_CASE("a CPU with AVX2 or AVX-512 never runs on SSE kernels") {
 
   REQUIRE(blas.loaded);
   CAPTURE(blas.kernel, blas.kernel_choice);
-  if (std::getenv("OPENBLAS_CORETYPE") == nullptr && (features.avx2_fma || features.avx512)) REQUIRE_FALSE(is_sse_kernel(blas.kernel));
+  if (std::getenv("OPENBLAS_CORETYPE") == nullptr && (features.avx2_fma || features.avx512))
+    REQUIRE_FALSE(is_sse_kernel(blas.kernel));
 }
 
 TEST_CASE("the kernel follows the CPU's features, and the user's word wins") {
@@ -39,12 +40,15 @@ TEST_CASE("loading OpenBLAS leaves the environment as it was") {
 
 TEST_CASE("the names of SSE kernels are known as such, the others are not") {
   for (const char* kernel : {"Prescott", "Nehalem", "Penryn", "Core2"}) REQUIRE(is_sse_kernel(kernel));
-  for (const char* kernel : {"Haswell", "Zen", "SkylakeX", "Cooperlake", "Sandybridge"}) REQUIRE_FALSE(is_sse_kernel(kernel));
+  for (const char* kernel : {"Haswell", "Zen", "SkylakeX", "Cooperlake", "Sandybridge"})
+    REQUIRE_FALSE(is_sse_kernel(kernel));
 }
 
 TEST_CASE("requests that can not be met say why") {
-  REQUIRE_THROWS_WITH(make_backend({"cuda", "auto", 1}), Catch::Contains("libattnspec-cuda.so") && Catch::Contains("attnspec backends"));
-  REQUIRE_THROWS_WITH(make_backend({"cpu", "nonsense", 1}), Catch::Contains("expected one of auto, gram, direct, reference"));
+  REQUIRE_THROWS_WITH(make_backend({"cuda", "auto", 1}),
+                      Catch::Contains("libattnspec-cuda.so") && Catch::Contains("attnspec backends"));
+  REQUIRE_THROWS_WITH(make_backend({"cpu", "nonsense", 1}),
+                      Catch::Contains("expected one of auto, gram, direct, reference"));
   REQUIRE_THROWS_WITH(make_backend({"tpu", "auto", 1}), Catch::Contains("expected auto, cpu or cuda"));
   REQUIRE(make_backend({"auto", "auto", 1}).method == "gram");
 }

@@ -27,8 +27,8 @@ bool sees(const AttentionMask& mask, std::size_t i, std::size_t j) {
 }
 
 /// The definition, one entry at a time, in long double.
-double plain_entry(const std::vector<double>& q, const std::vector<double>& k, const std::vector<double>& bias, MatrixShape shape,
-                   std::size_t d, const AttentionRule& rule, std::size_t row, std::size_t col) {
+double plain_entry(const std::vector<double>& q, const std::vector<double>& k, const std::vector<double>& bias,
+                   MatrixShape shape, std::size_t d, const AttentionRule& rule, std::size_t row, std::size_t col) {
   const auto weight = [&](std::size_t j) -> long double {
     if (!sees(rule.mask, row, j)) return 0;
     long double score = 0;
@@ -53,9 +53,10 @@ TEST_CASE("attention from Q and K is the definition for every mask, softcap, bia
     AttentionRule rule;
     bool bias;
   };
-  const std::vector<Case> cases{{{9, 9}, 4, {0.5, 0, {Kind::bidirectional, 0}}, false}, {{12, 12}, 7, {0.3, 0, {Kind::causal, 0}}, false},
-                                {{12, 12}, 1, {1, 2, {Kind::sliding, 3}}, true},        {{5, 11}, 6, {0.4, 0, {Kind::cross, 0}}, false},
-                                {{1, 1}, 3, {1, 0, {Kind::causal, 0}}, false},          {{33, 33}, 16, {0.25, 5, {Kind::causal, 0}}, true}};
+  const std::vector<Case> cases{
+      {{9, 9}, 4, {0.5, 0, {Kind::bidirectional, 0}}, false}, {{12, 12}, 7, {0.3, 0, {Kind::causal, 0}}, false},
+      {{12, 12}, 1, {1, 2, {Kind::sliding, 3}}, true},        {{5, 11}, 6, {0.4, 0, {Kind::cross, 0}}, false},
+      {{1, 1}, 3, {1, 0, {Kind::causal, 0}}, false},          {{33, 33}, 16, {0.25, 5, {Kind::causal, 0}}, true}};
   for (const Case& c : cases) {
     CAPTURE(c.shape.rows, c.shape.cols, c.d);
     const auto q = normals(c.shape.rows * c.d, 1), k = normals(c.shape.cols * c.d, 2);
@@ -112,6 +113,8 @@ TEST_CASE("a softmax of logits takes -Inf as a mask") {
 }
 
 TEST_CASE("mask names are read back, others are refused") {
-  for (const char* name : {"bidirectional", "causal", "sliding:128", "cross"}) REQUIRE(name_of(parse_mask(name)) == name);
-  for (const char* name : {"", "Causal", "sliding:", "sliding:0", "sliding:3x", "sliding:-1"}) REQUIRE_THROWS_AS(parse_mask(name), Error);
+  for (const char* name : {"bidirectional", "causal", "sliding:128", "cross"})
+    REQUIRE(name_of(parse_mask(name)) == name);
+  for (const char* name : {"", "Causal", "sliding:", "sliding:0", "sliding:3x", "sliding:-1"})
+    REQUIRE_THROWS_AS(parse_mask(name), Error);
 }

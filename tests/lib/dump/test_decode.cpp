@@ -18,7 +18,9 @@ std::vector<double> decoded(StoredType type, bool big_endian, const std::vector<
   std::vector<std::byte> bytes(stored.size() * sizeof(Stored));
   std::memcpy(bytes.data(), stored.data(), bytes.size());
   if (big_endian)
-    for (std::size_t i = 0; i < bytes.size(); i += sizeof(Stored)) std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i), bytes.begin() + static_cast<std::ptrdiff_t>(i + sizeof(Stored)));
+    for (std::size_t i = 0; i < bytes.size(); i += sizeof(Stored))
+      std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
+                   bytes.begin() + static_cast<std::ptrdiff_t>(i + sizeof(Stored)));
   std::vector<double> out(stored.size());
   decode(type, big_endian, bytes, out);
   return out;
@@ -43,8 +45,9 @@ TEST_CASE("all 65536 halves decode to their IEEE values, fast path and slow, bot
 
   for (std::size_t i = 0; i < all.size(); ++i) {
     const double expected = half_value(all[i]);
-    const bool same = (std::isnan(expected) && std::isnan(little[i]) && std::isnan(big[i])) ||
-                      (little[i] == expected && big[i] == expected && std::signbit(little[i]) == std::signbit(expected));
+    const bool same =
+        (std::isnan(expected) && std::isnan(little[i]) && std::isnan(big[i])) ||
+        (little[i] == expected && big[i] == expected && std::signbit(little[i]) == std::signbit(expected));
     if (!same) FAIL("half " << i << " decodes to " << little[i] << " and " << big[i] << ", expected " << expected);
   }
   SUCCEED();
@@ -59,8 +62,12 @@ TEST_CASE("a number of halves that is no multiple of the vector width decodes wh
 
 TEST_CASE("bfloat16, float32 and float64 decode exactly in both byte orders") {
   for (const bool big_endian : {false, true}) {
-    REQUIRE(decoded<std::uint16_t>(StoredType::bfloat16, big_endian, {0x3f80, 0xc040, 0x0001}) == std::vector<double>{1.0, -3.0, 0x1p-133});
-    REQUIRE(decoded<std::uint32_t>(StoredType::float32, big_endian, {std::bit_cast<std::uint32_t>(0.1F), 0x80000000U}) == std::vector<double>{static_cast<double>(0.1F), -0.0});
-    REQUIRE(decoded<std::uint64_t>(StoredType::float64, big_endian, {std::bit_cast<std::uint64_t>(0.1)}) == std::vector<double>{0.1});
+    REQUIRE(decoded<std::uint16_t>(StoredType::bfloat16, big_endian, {0x3f80, 0xc040, 0x0001}) ==
+            std::vector<double>{1.0, -3.0, 0x1p-133});
+    REQUIRE(
+        decoded<std::uint32_t>(StoredType::float32, big_endian, {std::bit_cast<std::uint32_t>(0.1F), 0x80000000U}) ==
+        std::vector<double>{static_cast<double>(0.1F), -0.0});
+    REQUIRE(decoded<std::uint64_t>(StoredType::float64, big_endian, {std::bit_cast<std::uint64_t>(0.1)}) ==
+            std::vector<double>{0.1});
   }
 }
