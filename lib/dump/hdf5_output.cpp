@@ -29,7 +29,7 @@ Hdf5Output::Hdf5Output(std::string file) : file_(std::move(file)), part_(file_ +
   // HDF5 hides errno; the plain open says "Permission denied" or "No such file or directory".
   const int probe = open(part_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (probe < 0) throw Error(ErrorKind::output, file_ + ": can not be made: " + std::strerror(errno));
-  close(probe);
+  ::close(probe);
   file_handle_ = Hdf5Handle(H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
   if (!file_handle_.valid()) {
     const std::string reason = hdf5_reason();
@@ -149,7 +149,7 @@ void Hdf5Output::finish() {
   struct stat status {};
   const bool whole = descriptor >= 0 && fstat(descriptor, &status) == 0 && fsync(descriptor) == 0;
   const int failure = errno;
-  if (descriptor >= 0) close(descriptor);
+  if (descriptor >= 0) ::close(descriptor);
   const bool complete = whole && static_cast<hsize_t>(status.st_size) >= allocated;
   if (!complete || std::rename(part_.c_str(), file_.c_str()) != 0) {
     const std::string reason =
