@@ -8,7 +8,7 @@
 #include <map>
 #include <vector>
 
-#include "analysis/writers/plain_text.hpp"
+#include "lib/core/plain_text.hpp"
 
 namespace attnspec {
 namespace {

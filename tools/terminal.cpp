@@ -12,7 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "analysis/writers/plain_text.hpp"
+#include "lib/core/plain_text.hpp"
 
 namespace attnspec {
 

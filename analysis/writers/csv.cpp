@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "lib/core/plain_text.hpp"
+
 namespace attnspec {
 
 void CsvText::separate() {
@@ -13,8 +15,9 @@ void CsvText::separate() {
   row_begun_ = true;
 }
 
-CsvText& CsvText::field(std::string_view text) {
+CsvText& CsvText::field(std::string_view raw) {
   separate();
+  const std::string text = valid_utf8(std::string(raw));
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
     text_ += text;
     return *this;

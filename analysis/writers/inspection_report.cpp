@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "analysis/writers/plain_text.hpp"
+#include "lib/core/plain_text.hpp"
 
 namespace attnspec {
 namespace {

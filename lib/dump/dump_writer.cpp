@@ -61,6 +61,7 @@ DumpWriter::DumpWriter(const std::string& file, const DumpHeader& header)
   out.set_text("/", "model_id", header.model);
   out.set_text("/", "creator", "attnspec synth");
   out.set_text("/", "mask_kind", name_of(header.rule.mask));
+  out.set_text("/", "stack", header.rule.mask.kind == AttentionMask::Kind::causal ? "decoder" : "encoder");
   out.set_text("/", "row_sum", "one");
   out.set_text("/", "stage", "probs");
   out.set_number("/", "scale", header.rule.scale);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "lib/core/error.hpp"
+#include "lib/core/plain_text.hpp"
 
 namespace attnspec {
 namespace {
@@ -211,7 +212,7 @@ void take_lengths(const Catalog& catalog, IntegerReader& reader, DumpLayout& lay
 void take_words(const Catalog& catalog, const LayoutAttributes& attributes, const LayoutOptions& options,
                 DumpInfo& info) {
   info.file = catalog.file;
-  info.model = attributes.text("model_id", "unknown model");
+  info.model = valid_utf8(attributes.text("model_id", "unknown model"));
   info.stack = attributes.text("stack", "");
   info.creator = attributes.text("creator", "");
   info.qk_residual = attributes.number("qk_residual");
