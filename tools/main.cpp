@@ -6,12 +6,14 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <memory>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "lib/core/error.hpp"
 #include "tools/commands.hpp"
+#include "tools/help.hpp"
 #include "tools/interrupt.hpp"
 #include "tools/output.hpp"
 #include "tools/run_facts.hpp"
@@ -30,7 +32,7 @@ constexpr const char* description =
 
 int run(int count, char** words) {
   CLI::App app(description, "attnspec");
-  app.get_formatter()->column_width(28);
+  app.formatter(std::make_shared<HelpText>());
   app.set_version_flag("--version", version_text(), "version and build facts");
   app.require_subcommand(1);
   int exit_code = exit_done;

@@ -54,9 +54,9 @@ std::string title(const DumpSummary& summary, const std::vector<const HeadSummar
   std::map<std::size_t, bool> lengths;
   for (const HeadSummary* head : heads) samples = std::max(samples, head->samples);
   for (const HeadSummary& row : summary.rows) lengths[row.n] = true;
-  const std::string rest = fmt::format(", n = {}{}, {}, {} layers x {} heads", first.n,
-                                       lengths.size() > 1 ? fmt::format(" (of {} lengths)", lengths.size()) : "",
-                                       counted(samples, "sample"), summary.layers, summary.heads);
+  const std::string rest = fmt::format(
+      ", n = {}{}, {}, {} x {}", first.n, lengths.size() > 1 ? fmt::format(" (of {} lengths)", lengths.size()) : "",
+      counted(samples, "sample"), counted(summary.layers, "layer"), counted(summary.heads, "head"));
   return shortened(one_line(summary.model), 80 - std::min<std::size_t>(rest.size(), 60)) + rest;
 }
 
