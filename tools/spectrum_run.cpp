@@ -230,6 +230,7 @@ int run_spectrum(const SpectrumOptions& options) {
   Journal journal(folder.journal_path(), run_key(options, chosen.method), options.output.resume);
   if (journal.recalled() > 0 && !options.report.quiet)
     say(fmt::format("attnspec: going on after {} of an interrupted run", counted(journal.recalled(), "matrix")));
+  if (!chosen.choice.empty() && !options.report.quiet) say("attnspec: auto takes " + chosen.choice);
   SpectrumFile spectra(folder.path_of("spectrum.h5"));
   Observer observer(options.report, journal, spectra);
   std::vector<SurveyResult> results;

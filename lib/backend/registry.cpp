@@ -89,7 +89,8 @@ ChosenBackend make_backend(const BackendRequest& request) {
     }
     std::string choice;
     if (request.method == "auto")
-      choice = "method " + std::string(row.method) + (reasons.empty() ? "" : ", because not " + reasons);
+      choice = "device " + device + ", method " + std::string(row.method) +
+               (reasons.empty() ? "" : ", because not " + reasons);
     return {row.make(std::max(1U, request.threads)), row.device, row.method, choice};
   }
   if (reasons.empty()) reasons = "there is no method " + request.method + " on " + device;

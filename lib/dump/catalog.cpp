@@ -120,8 +120,8 @@ void describe_filters(hid_t plist, CatalogEntry& entry) {
 void describe_storage(hid_t dataset, CatalogEntry& entry) {
   const Hdf5Handle plist(H5Dget_create_plist(dataset), H5Pclose);
   const H5D_layout_t layout = H5Pget_layout(plist.get());
-  if (layout == H5D_VIRTUAL)
-    entry.refusal = "is a virtual dataset: its values lie in other files, which are never opened";
+  entry.is_virtual = layout == H5D_VIRTUAL;
+  if (entry.is_virtual) entry.refusal = "is a virtual dataset: its values lie in other files, which are never opened";
   if (H5Pget_external_count(plist.get()) > 0)
     entry.refusal = "has external storage: its values lie in other files, which are never opened";
   if (layout != H5D_CHUNKED) return;
@@ -181,6 +181,9 @@ class Walk {
   CatalogEntry dataset(hid_t id, const std::string& path) const {
     CatalogEntry entry;
     entry.path = path;
+    // First of all: the shape of a virtual dataset is asked of the files that it points to.
+    describe_storage(id, entry);
+    if (entry.is_virtual) return entry;
     const Hdf5Handle space = owned(H5Dget_space(id), H5Sclose, catalog_.file + ": " + path, "has no shape");
     const int axes = H5Sget_simple_extent_ndims(space.get());
     if (axes > most_axes) entry.refusal = "has " + std::to_string(axes) + " axes, more than any attention";
@@ -189,7 +192,6 @@ class Walk {
     entry.shape.assign(shape.begin(), shape.end());
     entry.stored_bytes = H5Dget_storage_size(id);
     describe_type(id, entry);
-    describe_storage(id, entry);
     return entry;
   }
 

@@ -23,6 +23,7 @@ struct CatalogEntry {
   std::vector<std::size_t> chunk;  ///< empty where the dataset is contiguous
   std::string filters;             ///< "shuffle, deflate"; empty without
   std::uint64_t stored_bytes = 0;
+  bool is_virtual = false;  ///< its shape is then unknown: asking for it would open other files
   std::string
       refusal;  ///< why its values can not be read here (filter, external or virtual storage); empty where they can
 };
