@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <memory>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -17,8 +17,8 @@
 #include "tools/interrupt.hpp"
 #include "tools/journal.hpp"
 #include "tools/output.hpp"
-#include "tools/progress.hpp"
 #include "tools/run_facts.hpp"
+#include "tools/spectrum_observer.hpp"
 #include "tools/spectrum_report.hpp"
 #include "tools/terminal.hpp"
 
@@ -96,43 +96,6 @@ std::string run_key(const SpectrumOptions& options, const std::string& method) {
   }
   return key;
 }
-
-/// Journal, spectrum.h5, progress and findings while a dump is surveyed.
-class Observer final : public SurveyObserver {
- public:
-  Observer(const ReportOptions& report, Journal& journal, SpectrumFile& file)
-      : journal_(journal), file_(file), progress_(report.quiet ? "none" : report.progress, "matrix") {}
-
-  bool recall(MeasuredSpectrum& measured) override {
-    auto known = journal_.recall();
-    if (known) measured = std::move(*known);
-    return known.has_value();
-  }
-  void on_spectrum(const MeasuredSpectrum& measured, bool recalled) override {
-    if (!recalled) journal_.append(measured);
-    file_.add(measured.spectrum);
-  }
-  void on_finding(const MatrixFinding& finding) override {
-    constexpr std::size_t shown = 10;
-    progress_.clear();
-    const bool refused = finding.severity == Severity::refused;
-    if (++findings_ <= shown) say(fmt::format("attnspec: {}: {}", refused ? "skipped" : "warning", finding.sentence));
-    if (findings_ == shown + 1)
-      say("attnspec: more of the same follow and are counted in run.json; `attnspec inspect` lists kinds");
-  }
-  bool on_progress(std::size_t done, std::size_t total) override {
-    journal_.flush();
-    progress_.update(done, total);
-    return interrupted_by() == 0;
-  }
-  void clear() { progress_.clear(); }
-
- private:
-  Journal& journal_;
-  SpectrumFile& file_;
-  Progress progress_;
-  std::size_t findings_ = 0;
-};
 
 Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen, unsigned threads,
                      const std::vector<OpenDump>& dumps, const std::vector<SurveyResult>& results) {
@@ -213,51 +176,69 @@ void report(const SpectrumOptions& options, const std::vector<SurveyResult>& res
   print(text);
 }
 
+void announce(const ChosenBackend& chosen, const Journal& journal) {
+  if (journal.recalled() > 0)
+    say(fmt::format("attnspec: going on after {} of an interrupted run", counted(journal.recalled(), "matrix")));
+  if (!chosen.choice.empty()) say("attnspec: auto takes " + chosen.choice);
+}
+
+std::vector<SurveyResult> survey_dumps(const std::vector<OpenDump>& dumps, Backend& backend,
+                                       const SpectrumOptions& options, SpectrumFile& spectra,
+                                       SpectrumObserver& observer) {
+  std::vector<SurveyResult> results;
+  for (const OpenDump& open : dumps) {
+    const std::string group = dumps.size() == 1 ? "" : "/dump" + std::to_string(results.size());
+    spectra.begin_dump(group, open.dump.info(), open.selection);
+    const SurveyOptions how{open.selection, open.plan.batch_bytes, options.index, options.on_bad};
+    results.push_back(survey(open.dump, backend, how, observer));
+    observer.end_line();
+    if (!results.back().finished) break;
+  }
+  return results;
+}
+
+/// Everything but spectrum.h5 and run.json.
+void write_results(OutputFolder& folder, const std::vector<SurveyResult>& results, const SpectrumOptions& options,
+                   const std::vector<std::string>& formats) {
+  std::vector<DumpSummary> summaries;
+  for (const SurveyResult& result : results) summaries.push_back(result.summary);
+  folder.write({"spectrum.csv", spectrum_csv(summaries)});
+  folder.write({"summary.csv", summary_csv(summaries)});
+  if (options.output.figures != "none") write_figures(folder, summaries, options.weight, formats);
+}
+
 }  // namespace
 
 int run_spectrum(const SpectrumOptions& options) {
   const std::string folder_name = folder_of(options);
   const std::vector<std::string> formats = drawable_formats(options.output);
   const std::vector<OpenDump> dumps = open_dumps(options);
-  unsigned threads = usable_threads(options.compute);
-  for (const OpenDump& open : dumps) threads = std::min(threads, open.plan.threads);
   BackendRequest request = options.compute.backend;
-  request.threads = threads;
+  request.threads = usable_threads(options.compute);
+  for (const OpenDump& open : dumps) request.threads = std::min(request.threads, open.plan.threads);
   const ChosenBackend chosen = make_backend(request);
 
   OutputFolder folder(folder_name, output_names(options.output, formats), options.output.overwrite);
   folder.keep_journal(true);
   Journal journal(folder.journal_path(), run_key(options, chosen.method), options.output.resume);
-  if (journal.recalled() > 0 && !options.report.quiet)
-    say(fmt::format("attnspec: going on after {} of an interrupted run", counted(journal.recalled(), "matrix")));
-  if (!chosen.choice.empty() && !options.report.quiet) say("attnspec: auto takes " + chosen.choice);
+  if (!options.report.quiet) announce(chosen, journal);
   SpectrumFile spectra(folder.path_of("spectrum.h5"));
-  Observer observer(options.report, journal, spectra);
-  std::vector<SurveyResult> results;
-  for (std::size_t i = 0; i < dumps.size(); ++i) {
-    const OpenDump& open = dumps[i];
-    spectra.begin_dump(dumps.size() == 1 ? "" : "/dump" + std::to_string(i), open.dump.info(), open.selection);
-    results.push_back(survey(open.dump, *chosen.backend,
-                             {open.selection, open.plan.batch_bytes, options.index, options.on_bad}, observer));
-    observer.clear();
-    if (!results.back().finished) return interrupted(folder, results, options.report.quiet);
-  }
+  SpectrumObserver observer(options.report, journal, spectra);
+  const std::vector<SurveyResult> results = survey_dumps(dumps, *chosen.backend, options, spectra, observer);
+  if (interrupted_by() != 0) return interrupted(folder, results, options.report.quiet);
 
-  std::vector<DumpSummary> summaries;
-  for (const SurveyResult& result : results) summaries.push_back(result.summary);
-  spectra.finish(manifest_json(manifest_of(options, chosen, threads, dumps, results)));
-  folder.write({"spectrum.csv", spectrum_csv(summaries)});
-  folder.write({"summary.csv", summary_csv(summaries)});
-  if (options.output.figures != "none") write_figures(folder, summaries, options.weight, formats);
-  Manifest manifest = manifest_of(options, chosen, threads, dumps, results);
+  Manifest manifest = manifest_of(options, chosen, request.threads, dumps, results);
+  spectra.finish(manifest_json(manifest));
+  write_results(folder, results, options, formats);
+  if (interrupted_by() != 0) return interrupted(folder, results, options.report.quiet);
+  take_times(manifest);
   manifest.outputs = folder.made();
   const std::string manifest_text = manifest_json(manifest);
   folder.write({"run.json", manifest_text});
   folder.commit();
   report(options, results, manifest_text, folder, formats);
-  for (const SurveyResult& result : results)
-    if (result.skipped_total() > 0) return exit_skipped;
-  return exit_done;
+  const bool skipped = std::any_of(results.begin(), results.end(), [](const auto& r) { return r.skipped_total() > 0; });
+  return skipped ? exit_skipped : exit_done;
 }
 
 }  // namespace attnspec
