@@ -26,6 +26,17 @@ struct Running {
   std::string name, log;
 };
 
+/// Ours, with a UTF-8 locale: in the C locale gnuplot complains of every letter beyond ASCII.
+std::vector<char*> environment() {
+  static std::string locale = "LC_ALL=C.UTF-8";
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    if (std::strncmp(*variable, "LC_ALL=", 7) != 0) variables.push_back(*variable);
+  variables.push_back(locale.data());
+  variables.push_back(nullptr);
+  return variables;
+}
+
 Running start(const std::string& folder, const std::string& name, const std::string& formats) {
   Running running{0, name, folder + "/" + name + ".log"};
   std::string script = name + ".gp", chosen = "formats='" + formats + "'", program = "gnuplot", flag = "-e";
@@ -36,7 +47,8 @@ Running start(const std::string& folder, const std::string& name, const std::str
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, running.log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
   posix_spawn_file_actions_addchdir_np(&actions, folder.c_str());
-  const int failure = posix_spawnp(&running.process, "gnuplot", &actions, nullptr, arguments.data(), environ);
+  const int failure =
+      posix_spawnp(&running.process, "gnuplot", &actions, nullptr, arguments.data(), environment().data());
   posix_spawn_file_actions_destroy(&actions);
   if (failure != 0)
     throw Error(ErrorKind::unsupported, std::string("gnuplot can not be started: ") + std::strerror(failure));

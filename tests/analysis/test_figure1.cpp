@@ -103,8 +103,8 @@ class Folder {
   int draw(const Figure& figure, const std::string& formats) const {
     put(figure.script);
     put(figure.data);
-    const std::string command = "cd '" + path_.string() + "' && gnuplot -e \"formats='" + formats + "'\" " +
-                                figure.script.name + " > ../" + path_.filename().string() + ".log 2>&1";
+    const std::string command = "cd '" + path_.string() + "' && LC_ALL=C.UTF-8 gnuplot -e \"formats='" + formats +
+                                "'\" " + figure.script.name + " > ../" + path_.filename().string() + ".log 2>&1";
     const int code = std::system(command.c_str());
     const std::string log = "../" + path_.filename().string() + ".log", said = bytes_of(log);
     fs::remove(path_ / log);
