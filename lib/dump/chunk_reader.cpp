@@ -12,25 +12,13 @@
 #endif
 
 #include "lib/core/error.hpp"
+#include "lib/dump/half.hpp"
 #include "lib/dump/hdf5_handle.hpp"
 
 namespace attnspec {
 namespace {
 
 constexpr std::size_t most_integers = 50'000'000;
-
-double from_half(std::uint16_t half) {
-  const std::uint32_t sign = half >> 15, exponent = (half >> 10) & 31U, mantissa = half & 1023U;
-  double value = 0;
-  if (exponent == 31)
-    value = mantissa != 0 ? std::bit_cast<double>(0x7ff8000000000000ULL) : std::bit_cast<double>(0x7ff0000000000000ULL);
-  else if (exponent == 0)
-    value = static_cast<double>(mantissa) * 0x1p-24;
-  else
-    value = std::bit_cast<double>((static_cast<std::uint64_t>(exponent) + 1023 - 15) << 52 |
-                                  static_cast<std::uint64_t>(mantissa) << 42);
-  return sign != 0 ? -value : value;
-}
 
 #if defined(__x86_64__)
 __attribute__((target("avx,f16c"))) std::size_t decode_halves_f16c(const std::byte* bytes, std::span<double> out) {
@@ -150,8 +138,9 @@ void ChunkReader::read(const TileSource& source, const Window& window, std::span
     const Hdf5Handle file_space = owned(H5Dget_space(id), H5Sclose, where, "has no shape");
     check_read(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
                where, "has no such part");
-    const hsize_t numbers = out.size();
-    const Hdf5Handle memory_space = owned(H5Screate_simple(1, &numbers, nullptr), H5Sclose, where, "can not be read");
+    // Of the file's rank: between unlike ranks HDF5 copies number by number.
+    const Hdf5Handle memory_space =
+        owned(H5Screate_simple(static_cast<int>(axes), count.data(), nullptr), H5Sclose, where, "can not be read");
     const Hdf5Handle type = owned(H5Dget_type(id), H5Tclose, where, "has no type");
     check_read(H5Dread(id, type.get(), memory_space.get(), file_space.get(), H5P_DEFAULT, raw_.data()), where,
                ("can not be read at sample " + std::to_string(window.sample) + ", layer " +

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <limits>
+#include <vector>
 
 #include "lib/core/error.hpp"
+#include "lib/dump/half.hpp"
 #include "lib/dump/hdf5_output.hpp"
 
 namespace attnspec {
@@ -48,7 +51,10 @@ struct DumpWriter::Open {
   void write(const Hdf5Handle& dataset, const MatrixId& id, std::size_t cols, std::span<const double> values) {
     const std::array<std::size_t, 5> start{id.sample, id.layer, id.head, 0, 0};
     const std::array<std::size_t, 5> count{1, 1, 1, header.n, cols};
-    out.write_doubles(dataset, start, count, values);
+    if (header.type != StoredType::float16) return out.write_doubles(dataset, start, count, values);
+    std::vector<std::uint16_t> halves(values.size());
+    std::transform(values.begin(), values.end(), halves.begin(), to_half);
+    out.write_raw(dataset, start, count, halves.data());
   }
 };
 

@@ -75,16 +75,29 @@ Hdf5Handle Hdf5Output::make_dataset(const std::string& path, hid_t type, std::sp
   return dataset;
 }
 
-void Hdf5Output::write_doubles(const Hdf5Handle& dataset, std::span<const std::size_t> start,
-                               std::span<const std::size_t> count, std::span<const double> values) {
+void Hdf5Output::write_block(const Hdf5Handle& dataset, hid_t memory_type, std::span<const std::size_t> start,
+                             std::span<const std::size_t> count, const void* values) {
   const auto lock = hdf5_lock();
   const auto from = to_hsize(start), how_many = to_hsize(count);
   const Hdf5Handle space(H5Dget_space(dataset.get()), H5Sclose);
   check_write(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, from.data(), nullptr, how_many.data(), nullptr), file_,
               "a block lies outside its dataset");
   const Hdf5Handle memory(H5Screate_simple(static_cast<int>(how_many.size()), how_many.data(), nullptr), H5Sclose);
-  check_write(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory.get(), space.get(), H5P_DEFAULT, values.data()), file_,
+  check_write(H5Dwrite(dataset.get(), memory_type, memory.get(), space.get(), H5P_DEFAULT, values), file_,
               "values can not be written; is the disk full?");
+}
+
+void Hdf5Output::write_doubles(const Hdf5Handle& dataset, std::span<const std::size_t> start,
+                               std::span<const std::size_t> count, std::span<const double> values) {
+  const auto lock = hdf5_lock();
+  write_block(dataset, H5T_NATIVE_DOUBLE, start, count, values.data());
+}
+
+void Hdf5Output::write_raw(const Hdf5Handle& dataset, std::span<const std::size_t> start,
+                           std::span<const std::size_t> count, const void* values) {
+  const auto lock = hdf5_lock();
+  const Hdf5Handle type(H5Dget_type(dataset.get()), H5Tclose);
+  write_block(dataset, type.get(), start, count, values);
 }
 
 void Hdf5Output::close(Hdf5Handle& dataset) {

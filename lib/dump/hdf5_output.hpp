@@ -31,6 +31,9 @@ class Hdf5Output {
   /// A block [start, start + count) of doubles; HDF5 converts.
   void write_doubles(const Hdf5Handle& dataset, std::span<const std::size_t> start, std::span<const std::size_t> count,
                      std::span<const double> values);
+  /// The same of numbers that are stored as they lie in memory.
+  void write_raw(const Hdf5Handle& dataset, std::span<const std::size_t> start, std::span<const std::size_t> count,
+                 const void* values);
   /// Closes a dataset and says so where its last chunks do not reach the file.
   void close(Hdf5Handle& dataset);
   void write_integers(const std::string& path, std::span<const std::size_t> shape, std::span<const long long> values);
@@ -42,6 +45,8 @@ class Hdf5Output {
   void finish();
 
  private:
+  void write_block(const Hdf5Handle& dataset, hid_t memory_type, std::span<const std::size_t> start,
+                   std::span<const std::size_t> count, const void* values);
   Hdf5Handle scalar_attribute(const std::string& group, const std::string& name, hid_t type);
 
   std::string file_, part_;

@@ -6,7 +6,7 @@
 #include <map>
 #include <utility>
 
-#include "lib/core/error.hpp"
+#include "lib/core/norms.hpp"
 #include "lib/dump/chunk_reader.hpp"
 
 namespace attnspec {
@@ -38,10 +38,8 @@ namespace {
 
 /// What storage did to a stored matrix: every entry moved by at most u |p|, or 2^-25 near zero in float16.
 double rounding_of(std::span<const double> matrix, StoredType type) {
-  double squares = 0;
-  for (const double entry : matrix) squares += entry * entry;
   const double subnormal = type == StoredType::float16 ? 0x1p-25 * std::sqrt(static_cast<double>(matrix.size())) : 0;
-  return unit_roundoff(type) * std::sqrt(squares) + subnormal;
+  return unit_roundoff(type) * std::sqrt(sum_of_squares(matrix)) + subnormal;
 }
 
 /// How many matrices from `b` on lie side by side in the file.
