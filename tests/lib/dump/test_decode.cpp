@@ -16,7 +16,7 @@ namespace {
 template <class Stored>
 std::vector<double> decoded(StoredType type, bool big_endian, const std::vector<Stored>& stored) {
   std::vector<std::byte> bytes(stored.size() * sizeof(Stored));
-  std::memcpy(bytes.data(), stored.data(), bytes.size());
+  if (!stored.empty()) std::memcpy(bytes.data(), stored.data(), bytes.size());
   if (big_endian)
     for (std::size_t i = 0; i < bytes.size(); i += sizeof(Stored))
       std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
