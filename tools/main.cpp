@@ -24,7 +24,7 @@ namespace attnspec {
 namespace {
 
 constexpr const char* description =
-    "How low-rank is attention, and does Linformer's theory hold on it?\n\n"
+    "How low-rank is attention? Spectra of the attention matrices in a dump.\n\n"
     "Examples:\n"
     "  attnspec inspect dump.h5        what is in this dump, and is it sound?\n"
     "  attnspec spectrum dump.h5       how low-rank is each head? (Figure 1)\n"
