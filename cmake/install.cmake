@@ -3,6 +3,11 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS attnspec-cli libattnspec openblas_backend EXPORT attnspec-targets
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# The Python tool runs without a build, so its version stands a second time; the two must agree.
+file(STRINGS tools/attention_dump/__init__.py dump_tool_version REGEX "^VERSION = \"${PROJECT_VERSION}\"$")
+if(NOT dump_tool_version)
+  message(FATAL_ERROR "tools/attention_dump/__init__.py has another VERSION than CMakeLists.txt (${PROJECT_VERSION})")
+endif()
 install(PROGRAMS tools/dump_attention.py DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec)
 install(DIRECTORY tools/attention_dump DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec FILES_MATCHING PATTERN "*.py")
 install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec FILES_MATCHING PATTERN "*.hpp"
