@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Folder, folders of ours it may include, and headers of other libraries it may include beside the standard library.
 FLOORS = [
-    ("lib/core", ["lib/core"], []),
+    ("lib/core", ["lib/core"], ["Random123/"]),
     ("lib/theory", ["lib/core", "lib/theory"], ["boost/"]),
     ("lib/dump", ["lib/core", "lib/dump"], ["hdf5.h"]),
     ("lib/backend", ["lib/core", "lib/backend"], ["Eigen/", "lapacke.h", "cblas.h"]),

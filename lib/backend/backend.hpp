@@ -1,10 +1,13 @@
-// The one door to the hardware: batches of matrices in, spectra out.
+// The one door to the hardware: batches of matrices in, spectra out; heads and projections in, errors out.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "lib/core/construction.hpp"
 #include "lib/core/export.hpp"
+#include "lib/core/head.hpp"
 #include "lib/core/matrix_batch.hpp"
 #include "lib/core/spectrum.hpp"
 
@@ -24,6 +27,22 @@ class ATTNSPEC_API Backend {
   /// SvdStatus::not_finite, one whose solver gave up not_converged; its neighbours do not notice.
   /// The same matrix gives the same bits in any batch, at any place, with any number of threads.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
+
+  /// a b, row-major. Throws Error(internal) where the shapes do not fit.
+  virtual Matrix product(const Matrix& a, const Matrix& b) = 0;
+
+  /// The right singular vectors of a finite matrix as rows, by falling singular value: min(rows, cols) x cols.
+  /// Throws Error(internal) where the solver gives up.
+  virtual Matrix right_singular_vectors(const Matrix& matrix) = 0;
+
+  /// The error of every construction on every head in every trial (a pair of projections), handed to `sink`.
+  /// All heads have the same n_k. What one (trial, head, construction) gives does not depend on its company: the same
+  /// bits in any list of trials that begins at a multiple of `trial_group`, for any heads beside it, any threads.
+  virtual void output_errors(std::span<const Head> heads, std::span<const ProjectionPair> trials,
+                             std::span<const Construction> constructions, ErrorSink& sink) = 0;
+
+  /// Trials are worked on in groups of this many; lists of trials should begin at multiples of it.
+  static constexpr std::size_t trial_group = 8;
 };
 
 /// Every finite m x n matrix comes out of a method with errors below these (n the larger side, eps = 2^-52).
