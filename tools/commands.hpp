@@ -6,10 +6,11 @@
 namespace attnspec {
 
 /// Exit codes beside those of ErrorKind.
-enum ExitCode { exit_done = 0, exit_skipped = 5, exit_interrupted = 128 };
+enum ExitCode { exit_done = 0, exit_check_failed = 1, exit_skipped = 5, exit_interrupted = 128 };
 
 void add_inspect_command(CLI::App& app, int& exit_code);
 void add_spectrum_command(CLI::App& app, int& exit_code);
+void add_verify_command(CLI::App& app, int& exit_code);
 void add_backends_command(CLI::App& app, int& exit_code);
 void add_synth_command(CLI::App& app, int& exit_code);
 

@@ -24,10 +24,13 @@ namespace attnspec {
 namespace {
 
 constexpr const char* description =
-    "How low-rank is attention? Spectra of the attention matrices in a dump.\n\n"
+    "How low-rank is attention, and does the theory hold? Spectra of the attention matrices in a dump, and "
+    "Linformer's\n"
+    "theorems on trial.\n\n"
     "Examples:\n"
     "  attnspec inspect dump.h5        what is in this dump, and is it sound?\n"
     "  attnspec spectrum dump.h5       how low-rank is each head? (Figure 1)\n"
+    "  attnspec verify dump.h5         do Lemma 1 and Theorems 1 and 2 hold on this dump?\n"
     "  attnspec spectrum -h            the options of a verb\n";
 
 int run(int count, char** words) {
@@ -38,6 +41,7 @@ int run(int count, char** words) {
   int exit_code = exit_done;
   add_inspect_command(app, exit_code);
   add_spectrum_command(app, exit_code);
+  add_verify_command(app, exit_code);
   add_backends_command(app, exit_code);
   add_synth_command(app, exit_code);
   try {

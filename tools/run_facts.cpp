@@ -39,6 +39,17 @@ void take_times(Manifest& manifest) {
   manifest.peak_memory_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
+void take_backend(Manifest& manifest, const ChosenBackend& chosen, unsigned threads) {
+  const BlasFacts blas = blas_facts();
+  manifest.device = chosen.device;
+  manifest.method = chosen.method;
+  manifest.method_choice = chosen.choice;
+  manifest.blas = blas.config;
+  manifest.blas_kernel = blas.kernel;
+  manifest.blas_kernel_choice = blas.kernel_choice;
+  manifest.threads = threads;
+}
+
 ManifestInput describe_file(const std::string& path) {
   ManifestInput input;
   input.path = path;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/writers/manifest.hpp"
+#include "lib/backend/registry.hpp"
 
 namespace attnspec {
 
@@ -18,6 +19,9 @@ void remember_command_line(int count, const char* const* words);
 /// A manifest with version, command line, time since start, processor time and peak memory filled in.
 Manifest begin_manifest(const std::string& verb);
 void take_times(Manifest& manifest);
+
+/// Which device, method and BLAS kernel computed.
+void take_backend(Manifest& manifest, const ChosenBackend& chosen, unsigned threads);
 
 /// Size and time of the last change of a file.
 ManifestInput describe_file(const std::string& path);

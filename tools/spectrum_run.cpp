@@ -18,6 +18,7 @@
 #include "tools/journal.hpp"
 #include "tools/output.hpp"
 #include "tools/run_facts.hpp"
+#include "tools/run_folder.hpp"
 #include "tools/spectrum_observer.hpp"
 #include "tools/spectrum_report.hpp"
 #include "tools/terminal.hpp"
@@ -45,34 +46,11 @@ std::vector<OpenDump> open_dumps(const SpectrumOptions& options) {
   return dumps;
 }
 
-std::string folder_of(const SpectrumOptions& options) {
-  if (!options.output.folder.empty()) return options.output.folder;
-  if (options.input.dumps.size() > 1)
-    throw Error(ErrorKind::usage, "several dumps and no folder for their results; name one with -o DIR");
-  std::string name = options.input.dumps.front();
-  if (name.ends_with(".h5"))
-    name.resize(name.size() - 3);
-  else if (name.ends_with(".hdf5"))
-    name.resize(name.size() - 5);
-  return name + "-attnspec";
-}
-
-/// Formats that can be drawn here; a wish that was spoken and can not be granted is an error.
-std::vector<std::string> drawable_formats(const OutputOptions& options) {
-  std::vector<std::string> formats = parse_figures(options.figures);
-  if (formats.empty() || gnuplot_is_here()) return formats;
-  const std::string remedy = "gnuplot is not installed (apt-get install gnuplot-nox)";
-  if (options.figures_given)
-    throw Error(ErrorKind::unsupported,
-                "--figures " + options.figures + ": " + remedy + "; --figures none leaves the figures out");
-  say(remedy + ": the figures' scripts and data are written and not drawn");
-  return {};
-}
-
 const std::vector<std::string> figure_names{"figure1_layers", "figure1_heatmap"};
 
-std::vector<std::string> output_names(const OutputOptions& options, const std::vector<std::string>& formats) {
-  std::vector<std::string> names{"spectrum.csv", "summary.csv", "spectrum.h5", "run.json"};
+std::vector<std::string> output_names(const OutputOptions& options, const std::vector<std::string>& formats,
+                                      const std::string& manifest_name) {
+  std::vector<std::string> names{"spectrum.csv", "summary.csv", "spectrum.h5", manifest_name};
   if (options.figures == "none") return names;
   for (const std::string& figure : figure_names) {
     names.push_back(figure + ".gp");
@@ -100,14 +78,7 @@ std::string run_key(const SpectrumOptions& options, const std::string& method) {
 Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen, unsigned threads,
                      const std::vector<OpenDump>& dumps, const std::vector<SurveyResult>& results) {
   Manifest manifest = begin_manifest("spectrum");
-  const BlasFacts blas = blas_facts();
-  manifest.device = chosen.device;
-  manifest.method = chosen.method;
-  manifest.method_choice = chosen.choice;
-  manifest.blas = blas.config;
-  manifest.blas_kernel = blas.kernel;
-  manifest.blas_kernel_choice = blas.kernel_choice;
-  manifest.threads = threads;
+  take_backend(manifest, chosen, threads);
   const auto or_all = [](const std::string& text) { return text.empty() ? std::string("all") : text; };
   manifest.options = {{"layers", or_all(options.input.layers)},
                       {"heads", or_all(options.input.heads)},
@@ -210,7 +181,7 @@ void write_results(OutputFolder& folder, const std::vector<SurveyResult>& result
 }  // namespace
 
 int run_spectrum(const SpectrumOptions& options) {
-  const std::string folder_name = folder_of(options);
+  const std::string folder_name = folder_of(options.input, options.output);
   const std::vector<std::string> formats = drawable_formats(options.output);
   const std::vector<OpenDump> dumps = open_dumps(options);
   BackendRequest request = options.compute.backend;
@@ -218,7 +189,8 @@ int run_spectrum(const SpectrumOptions& options) {
   for (const OpenDump& open : dumps) request.threads = std::min(request.threads, open.plan.threads);
   const ChosenBackend chosen = make_backend(request);
 
-  OutputFolder folder(folder_name, output_names(options.output, formats), options.output.overwrite);
+  const std::string manifest_name = manifest_name_in(folder_name, "spectrum");
+  OutputFolder folder(folder_name, output_names(options.output, formats, manifest_name), options.output.overwrite);
   folder.keep_journal(true);
   Journal journal(folder.journal_path(), run_key(options, chosen.method), options.output.resume);
   if (!options.report.quiet) announce(chosen, journal);
@@ -234,7 +206,7 @@ int run_spectrum(const SpectrumOptions& options) {
   take_times(manifest);
   manifest.outputs = folder.made();
   const std::string manifest_text = manifest_json(manifest);
-  folder.write({"run.json", manifest_text});
+  folder.write({manifest_name, manifest_text});
   folder.commit();
   report(options, results, manifest_text, folder, formats);
   const bool skipped = std::any_of(results.begin(), results.end(), [](const auto& r) { return r.skipped_total() > 0; });

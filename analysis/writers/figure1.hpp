@@ -1,25 +1,16 @@
 // Figure 1 of Linformer as gnuplot scripts: curves a layer, and the layer x head heatmap.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "analysis/spectrum_summary.hpp"
-#include "analysis/writers/text_file.hpp"
+#include "analysis/writers/figure.hpp"
 #include "lib/core/export.hpp"
 
 namespace attnspec {
 
 /// Which curve a figure shows: shares of sigma (the paper's text) or of sigma^2.
 enum class Weight { sigma, energy };
-
-/// A gnuplot script and the data that it draws. `gnuplot NAME.gp` in their folder draws NAME.svg, NAME.pdf and
-/// NAME.png; `gnuplot -e "formats='png'" NAME.gp` only the named ones (a list separated by spaces).
-struct Figure {
-  std::string name;  ///< "figure1_layers"
-  TextFile script;   ///< NAME.gp
-  TextFile data;     ///< NAME.dat
-};
 
 /// Normalised cumulative singular values against their index: a curve a layer (mean over heads and samples),
 /// a panel a dump, at the n that most of its matrices have (Wang et al. 2020, Figure 1 left).

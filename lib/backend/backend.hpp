@@ -28,6 +28,8 @@ class ATTNSPEC_API Backend {
   /// The same matrix gives the same bits in any batch, at any place, with any number of threads.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
+  /// The verbs below may be called from several threads at once.
+
   /// a b, row-major. Throws Error(internal) where the shapes do not fit.
   virtual Matrix product(const Matrix& a, const Matrix& b) = 0;
 
@@ -38,7 +40,7 @@ class ATTNSPEC_API Backend {
   /// The error of every construction on every head in every trial (a pair of projections), handed to `sink`.
   /// All heads have the same n_k. What one (trial, head, construction) gives does not depend on its company: the same
   /// bits in any list of trials that begins at a multiple of `trial_group`, for any heads beside it, any threads.
-  virtual void output_errors(std::span<const Head> heads, std::span<const ProjectionPair> trials,
+  virtual void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                              std::span<const Construction> constructions, ErrorSink& sink) = 0;
 
   /// Trials are worked on in groups of this many; lists of trials should begin at multiples of it.

@@ -4,14 +4,11 @@
 #include <cblas.h>
 
 #include <algorithm>
-#include <atomic>
-#include <exception>
-#include <functional>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "lib/backend/cpu_spectra.hpp"
+#include "lib/backend/cpu_trials.hpp"
+#include "lib/core/parallel.hpp"
 
 namespace attnspec {
 namespace {
@@ -26,31 +23,32 @@ class CpuBackend final : public Backend {
 
   std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
     std::vector<Spectrum> spectra(batch.size());
-    std::atomic<std::size_t> next{0};
-    std::mutex mutex;
-    std::exception_ptr failure;
-    const auto work = [&](CpuWorkspace& workspace) {
-      try {
-        for (std::size_t b = next++; b < batch.size(); b = next++)
-          spectra[b] =
-              method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace) : gram_spectrum(batch, b, workspace);
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        failure = std::current_exception();
-        next = batch.size();
-      }
-    };
-    {
-      std::vector<std::jthread> workers;
-      const std::size_t helpers = std::min(workspaces_.size(), batch.size());
-      for (std::size_t w = 1; w < helpers; ++w) workers.emplace_back(work, std::ref(workspaces_[w]));
-      work(workspaces_[0]);
-    }
-    if (failure) std::rethrow_exception(failure);
+    for_each_index(batch.size(), threads(), [&](std::size_t b, std::size_t worker) {
+      CpuWorkspace& workspace = workspaces_[worker];
+      spectra[b] =
+          method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace) : gram_spectrum(batch, b, workspace);
+    });
     return spectra;
   }
 
+  Matrix product(const Matrix& a, const Matrix& b) override { return cpu_product(a, b); }
+
+  Matrix right_singular_vectors(const Matrix& matrix) override { return cpu_right_singular_vectors(matrix); }
+
+  void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
+                     std::span<const Construction> constructions, ErrorSink& sink) override {
+    const CpuTrialPlan plan(constructions);
+    std::vector<CpuTrialWorker> workers(workspaces_.size());
+    const std::size_t groups = (trials.size() + trial_group - 1) / trial_group;
+    for_each_index(groups * heads.size(), threads(), [&](std::size_t index, std::size_t worker) {
+      const std::size_t first = index / heads.size() * trial_group;
+      workers[worker].run(plan, heads, index % heads.size(), trials, first, sink);
+    });
+  }
+
  private:
+  unsigned threads() const { return static_cast<unsigned>(workspaces_.size()); }
+
   CpuMethod method_;
   std::vector<CpuWorkspace> workspaces_;
 };

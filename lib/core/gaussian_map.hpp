@@ -15,7 +15,7 @@ namespace attnspec {
 /// R = Z[0:k] / sqrt(k), Z being a matrix of standard normals with n columns and as many rows as one likes, so that the
 /// maps of all k share their rows. Z in row-major order comes from the raw stream w[0], w[1], ... of Philox4x64-10
 /// (Salmon et al. 2011) with key (seed, 0) and counters (1, 0, trial, 0), (2, 0, trial, 0), ..., which is
-/// numpy.random.Philox(key=seed, counter=[0, 0, trial, 0]).random_raw(), two words for two normals (Box and Muller
+/// numpy.random.Philox(key=seed, counter=trial << 128).random_raw(), two words for two normals (Box and Muller
 /// 1958):
 ///
 ///     u = 1 - (w[2i] >> 12) 2^-52,  v = (w[2i + 1] >> 12) 2^-52,  r = sqrt(-2 ln u)

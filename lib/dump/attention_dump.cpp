@@ -142,4 +142,6 @@ BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, st
   return BatchReader(std::move(shared));
 }
 
+HeadReader AttentionDump::read_heads() const { return HeadReader(layout_); }
+
 }  // namespace attnspec

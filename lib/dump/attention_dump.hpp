@@ -9,6 +9,7 @@
 
 #include "lib/core/export.hpp"
 #include "lib/core/matrix_batch.hpp"
+#include "lib/dump/head_reader.hpp"
 #include "lib/dump/layout.hpp"
 
 namespace attnspec {
@@ -55,6 +56,9 @@ class ATTNSPEC_API AttentionDump {
   /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix. Up to three batches and one
   /// matrix's inputs are in memory at once. The first `skip` matrices of the selection are left out.
   BatchReader read(Selection selection, std::size_t batch_bytes, std::size_t skip = 0) const;
+
+  /// Heads one by one, with all that the dump holds of them. One thread at a time may use it.
+  HeadReader read_heads() const;
 
  private:
   std::shared_ptr<const DumpLayout> layout_;

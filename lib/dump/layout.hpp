@@ -49,8 +49,12 @@ struct DumpInfo {
   std::vector<std::size_t> query_lengths, key_lengths, offsets;  ///< one a sample: rows, columns, padding on the left
   std::uint64_t largest_chunk_bytes = 0;                         ///< of what reading the matrices touches
   std::optional<double> qk_residual;  ///< the largest difference of P and softmax(QK^T), as the writer measured it
-  std::vector<std::string> holds;     ///< "attention [2, 6, 12, 512, 512] float16, shuffle, deflate"
-  std::vector<std::string> notes;     ///< what a reader should know, in sentences
+  std::size_t value_width = 0;        ///< columns of V (d_v); 0 where the dump holds no values
+  bool has_query_key = false;         ///< Q and K are there, whether or not P is
+  bool qk_gives_attention = true;     ///< false where the writer says that Q and K do not give the model's P
+  StoredType query_type = StoredType::other;
+  std::vector<std::string> holds;  ///< "attention [2, 6, 12, 512, 512] float16, shuffle, deflate"
+  std::vector<std::string> notes;  ///< what a reader should know, in sentences
 
   MatrixShape shape_of(std::size_t sample) const { return {query_lengths[sample], key_lengths[sample]}; }
 };

@@ -55,6 +55,29 @@ void check_query_key(const Catalog& catalog, const DumpInfo& info, const SampleS
   if (sources.bias) check_bias(catalog, info, sources);
 }
 
+void check_same_tokens(const Catalog& catalog, const SampleSources& sources) {
+  const TileSource &query = *sources.query, &key = *sources.key, &attention = *sources.attention;
+  if (query.rows() != attention.rows() || key.rows() != attention.cols())
+    refuse(catalog, query.dataset + " " + shape_text(query.shape) + " and " + key.dataset + " " + shape_text(key.shape) +
+                        " do not have the tokens of " + attention.dataset + " " + shape_text(attention.shape));
+}
+
+void check_value(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
+  const TileSource& value = *sources.value;
+  const std::size_t layers = length_of(value, value.layer_axis), heads = length_of(value, value.head_axis);
+  if (layers != info.layers || info.heads % heads != 0)
+    refuse(catalog, value.dataset + " " + shape_text(value.shape) + " has " + std::to_string(layers) + " layers and " +
+                        std::to_string(heads) + " heads, expected " + std::to_string(info.layers) +
+                        " layers and a number of heads that divides " + std::to_string(info.heads));
+  const std::size_t tokens = sources.attention ? sources.attention->cols() : sources.key->rows();
+  if (value.rows() != tokens)
+    refuse(catalog, value.dataset + " " + shape_text(value.shape) + " has " + std::to_string(value.rows()) +
+                        " tokens, expected " + std::to_string(tokens) + " as there are keys");
+  if (info.value_width != value.cols())
+    refuse(catalog, value.dataset + " " + shape_text(value.shape) + " has width " + std::to_string(value.cols()) +
+                        ", expected " + std::to_string(info.value_width) + " as in the other samples");
+}
+
 void check_query_key_gives_attention(const Catalog& catalog, const LayoutAttributes& attributes, const DumpInfo& info) {
   if (info.source != MatrixSource::query_key) return;
   if (attributes.number("qk_gives_attention").value_or(1) == 0)
@@ -82,6 +105,11 @@ DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options
   }
   take_words(catalog, attributes, options, layout.info);
   take_shape(catalog, attributes, layout.groups.front(), layout.info);
+  const SampleSources& first = layout.groups.front();
+  layout.info.has_query_key = first.query && first.key;
+  if (first.query) layout.info.query_type = first.query->type;
+  if (first.value) layout.info.value_width = first.value->cols();
+  layout.info.qk_gives_attention = attributes.number("qk_gives_attention").value_or(1) != 0;
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
     const SampleSources& sources = layout.groups[g];
     if (layout.info.source == MatrixSource::query_key) {
@@ -91,7 +119,14 @@ DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options
     } else {
       if (!sources.attention) refuse(catalog, groups[g] + " lacks attention, expected it as in the other samples");
       agree(catalog, *sources.attention, layout.info.layers, layout.info.heads);
+      if (sources.query && sources.key) {
+        check_query_key(catalog, layout.info, sources);
+        check_same_tokens(catalog, sources);
+      }
     }
+    if (sources.value.has_value() != (layout.info.value_width > 0))
+      refuse(catalog, groups[g] + " and the other samples do not agree on whether there are values");
+    if (sources.value) check_value(catalog, layout.info, sources);
     for (const auto* source : {&sources.attention, &sources.query, &sources.key, &sources.bias})
       if (*source) layout.info.largest_chunk_bytes = std::max(layout.info.largest_chunk_bytes, (*source)->chunk_bytes);
     const TileSource& leading = sources.attention ? *sources.attention : *sources.query;

@@ -13,8 +13,10 @@ struct Interval {
   bool contains(double value) const { return low <= value && value <= high; }
 };
 
-/// The Clopper-Pearson interval (1934): contains the true rate with probability at least `confidence` (0 < confidence <
-/// 1), whatever the rate. failures <= trials, trials >= 1.
+/// The two-sided Clopper-Pearson interval (Clopper and Pearson 1934, Biometrika 26): contains the true rate with
+/// probability at least `confidence` (0 < confidence < 1), whatever the rate, and misses it on either side with
+/// probability at most (1 - confidence) / 2. Throws Error(internal) unless trials >= 1, failures <= trials and the
+/// confidence is in its range.
 ATTNSPEC_API Interval clopper_pearson(std::size_t failures, std::size_t trials, double confidence);
 
 }  // namespace attnspec

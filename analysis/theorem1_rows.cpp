@@ -1,0 +1,88 @@
+// Theorem 1 on one head: relative as printed, rowwise as proven, and as quantified.
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "analysis/k_sweep.hpp"
+#include "analysis/theorem_trial.hpp"
+#include "lib/theory/lemma1.hpp"
+#include "lib/theory/theorems.hpp"
+
+namespace attnspec {
+namespace {
+
+constexpr std::array constructions_tried{"paper", "zero", "mean", "svd", "pool"};
+
+/// "There exists a low-rank P~ for a given w": a matrix of rank one that knows w answers w exactly.
+VerifyRow as_quantified(VerifyRow row) {
+  row.reading = "as-quantified";
+  row.construction = "rank-one";
+  row.epsilon.reset();
+  row.k = 1;
+  row.k_source.clear();
+  row.rms_relative_error = 0;
+  row.judgement = {Verdict::trivially_true,
+                   "for a given w the rank-one matrix (P w) w^T / |w|^2 has no error at all; no attention in it"};
+  return row;
+}
+
+/// The largest |cosine| between a row of P and the tested column.
+double largest_cosine(const HeadOnTrial& trial, const ColumnFacts& facts) {
+  double largest = 0;
+  const double column_norm = facts.column_norms[facts.tested_column];
+  for (std::size_t i = 0; i < trial.row_norms.size(); ++i) {
+    const double product = trial.head.target(i, facts.range.first + facts.tested_column);
+    if (trial.row_norms[i] > 0 && column_norm > 0)
+      largest = std::max(largest, std::abs(product) / (trial.row_norms[i] * column_norm));
+  }
+  return std::min(largest, 1.0);
+}
+
+}  // namespace
+
+void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions& constructions,
+                                std::vector<VerifyRow>& rows) const {
+  const std::size_t n = trial_.head.columns.rows(), queries = trial_.row_norms.size();
+  for (std::size_t kind = 0; kind < trial_.columns.size(); ++kind) {
+    const ColumnFacts& facts = trial_.columns[kind];
+    const double cosine = largest_cosine(trial_, facts);
+    for (std::size_t e = 0; e < options_.epsilons.size(); ++e) {
+      const double epsilon = options_.epsilons[e];
+      for (const SweptK& swept : k_sweep(Claim::theorem1, epsilon, n, head_dim_, options_.ks)) {
+        VerifyRow row = row_of(Claim::theorem1, kind, swept, e);
+        row.claimed_bound = theorem1_bound(queries, swept.k, epsilon);
+        row.rho = facts.rho;
+        for (const char* construction : constructions_tried) {
+          const auto counts = counts_of(construction, Claim::theorem1, Form::linear, swept.k, random, constructions);
+          const bool paper = construction == std::string("paper");
+          if (!counts && !(paper && !swept.measured)) continue;
+          for (const Failing failing : {Failing::relative, Failing::rowwise}) {
+            VerifyRow one = row;
+            one.construction = construction;
+            one.reading = failing == Failing::relative ? "relative" : "rowwise";
+            if (paper && failing == Failing::relative) one.rms_predicted = theorem1_rms(facts.rho, swept.k);
+            if (paper &&
+                failing == Failing::rowwise)  // the union bound over rows, each no worse than the largest cosine's
+              one.exact_upper =
+                  std::min(1.0, static_cast<double>(queries) * inner_product_failure_rate(swept.k, cosine, epsilon));
+            if (counts) {
+              fill(one, *counts, kind, failing, failing == Failing::rowwise, e);
+              const double squares = counts->tally->squares(counts->head, counts->construction, kind);
+              if (failing == Failing::relative && facts.target_norm > 0)
+                one.rms_relative_error =
+                    std::sqrt(squares / static_cast<double>(counts->tally->trials())) / facts.target_norm;
+            }
+            judge_row(one, true, options_);
+            rows.push_back(std::move(one));
+          }
+        }
+      }
+    }
+    if (options_.constructions.contains("paper")) {
+      VerifyRow row = row_of(Claim::theorem1, kind, {}, 0);
+      rows.push_back(as_quantified(std::move(row)));
+    }
+  }
+}
+
+}  // namespace attnspec

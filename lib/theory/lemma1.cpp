@@ -1,0 +1,134 @@
+// Lemma 1: incomplete gamma functions for norms, one integral over a chi variable for inner products.
+#include "lib/theory/lemma1.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numbers>
+#include <string>
+
+#include <boost/math/quadrature/gauss_kronrod.hpp>
+#include <boost/math/special_functions/gamma.hpp>
+#include <boost/math/tools/minima.hpp>
+
+#include "lib/core/error.hpp"
+
+namespace attnspec {
+namespace {
+
+namespace policies = boost::math::policies;
+
+// What Boost can not compute comes back as no number and is refused in one place, `probability`.
+using Quiet =
+    policies::policy<policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
+                     policies::overflow_error<policies::ignore_error>,
+                     policies::evaluation_error<policies::ignore_error>>;
+
+double probability(double value, const char* law, std::size_t k, double epsilon) {
+  if (!std::isfinite(value) || k == 0)
+    throw Error(ErrorKind::internal, std::string(law) + " has no value at k = " + std::to_string(k) +
+                                         ", epsilon = " + std::to_string(epsilon));
+  return std::clamp(value, 0.0, 1.0);
+}
+
+/// log Pr(g > z), g standard normal, for any z: erfc underflows near 38.
+double log_normal_tail(double z) {
+  if (z < 30) return std::log(0.5 * std::erfc(z / std::numbers::sqrt2));
+  const double r = 1 / (z * z);
+  return -0.5 * z * z - std::log(z * std::sqrt(2 * std::numbers::pi)) + std::log1p(-r + 3 * r * r - 15 * r * r * r);
+}
+
+/// Pr(<Rx, Ry> - <x, y> > tolerance |x| |y|) as one integral. Given Rx, with G = k |Rx|^2 / |x|^2 chi-square,
+/// k <Rx, Ry> / (|x| |y|) is normal with mean c G and variance (1 - c^2) G. In v = log sqrt(G / k) this reads
+///     C int e^{-k (e^{2v} - 1 - 2v) / 2} Pr(g > sqrt(k / (1 - c^2)) (tolerance e^{-v} - 2 c sinh v)) dv,
+/// where C is k times a gamma density: smooth, with one hump, and without cancellation between terms.
+class UpperTail {
+ public:
+  UpperTail(std::size_t k, double cosine, double tolerance)
+      : k_(static_cast<double>(k)),
+        steepness_(std::sqrt(k_ / ((1 - cosine) * (1 + cosine)))),
+        cosine_(cosine),
+        tolerance_(tolerance) {}
+
+  double rate() {
+    std::uintmax_t steps = 100;
+    const double top = boost::math::tools::brent_find_minima([this](double v) { return -log_integrand(v); }, lowest,
+                                                             highest, bits_of_top, steps)
+                           .first;
+    const double level = log_integrand(top);
+    move_origin_to(top);
+    const double constant = k_ * boost::math::gamma_p_derivative(0.5 * k_, 0.5 * k_, Quiet());
+    return constant * std::exp(level) * (side(-1) + side(1));
+  }
+
+ private:
+  // Beyond these the chi variable over its mean, e^v, is less likely than 1e-26 for every k.
+  static constexpr double lowest = -60, highest = 30;
+  static constexpr int bits_of_top = 24;              // enough: the top is only where the integral is cut in two
+  static constexpr double negligible = 42;            // e^-42 of the top, and falling
+  static constexpr double tolerance_of_rule = 1e-10;  // of Kronrod against Gauss; Kronrod alone is far better
+  static constexpr unsigned halvings = 32;            // cosines next to 1 make a step of width 1e-8
+
+  /// With v = origin + t, by differences from the origin, which keep their digits where a cosine next to 1 magnifies
+  /// them a hundred million times.
+  double log_integrand(double t) const {
+    const double q = std::expm1(t), fall = tolerance_ * q / (1 + q) / stretch_;
+    const double twice_sinh = cosine_ * (stretch_ * q + q / (1 + q) / stretch_);
+    const double z = z_at_origin() - steepness_ * (fall + twice_sinh);
+    return -0.5 * k_ * (stretch_ * stretch_ * q * (q + 2) - 2 * t) + log_normal_tail(z) - log_tail_at_origin_;
+  }
+
+  double z_at_origin() const { return steepness_ * (tolerance_ / stretch_ - cosine_ * (stretch_ - 1 / stretch_)); }
+
+  void move_origin_to(double v) {
+    stretch_ = std::exp(v);
+    log_tail_at_origin_ = log_normal_tail(z_at_origin());
+  }
+
+  /// The integral over one side of the top, relative to the top. Its length is found from below, so that a hump much
+  /// narrower than the chi density, as cosines near 1 make it, fills the interval.
+  double side(double direction) const {
+    double length = 1e-3 / (1 + steepness_);
+    while (length < highest - lowest && log_integrand(direction * length) > -negligible) length *= 2;
+    const auto relative = [&](double t) { return std::exp(log_integrand(direction * t)); };
+    using Rule = boost::math::quadrature::gauss_kronrod<double, 31, Quiet>;
+    return Rule::integrate(relative, 0.0, length, halvings, tolerance_of_rule);
+  }
+
+  double k_, steepness_, cosine_, tolerance_;
+  double stretch_ = 1, log_tail_at_origin_ = 0;  // e^v and the normal factor where t = 0
+};
+
+}  // namespace
+
+double lemma1_bound(std::size_t k, double epsilon) {
+  return std::exp(-(1 - epsilon) * epsilon * epsilon * static_cast<double>(k) / 4);
+}
+
+double norm_failure_rate(std::size_t k, double epsilon) {
+  const double half = 0.5 * static_cast<double>(k);
+  return probability(boost::math::gamma_q(half, half * (1 + epsilon) * (1 + epsilon), Quiet()), "the law of |Rx|", k,
+                     epsilon);
+}
+
+double squared_norm_failure_rate(std::size_t k, double epsilon) {
+  const double half = 0.5 * static_cast<double>(k);
+  const double below = epsilon < 1 ? boost::math::gamma_p(half, half * (1 - epsilon), Quiet()) : 0;
+  return probability(below + boost::math::gamma_q(half, half * (1 + epsilon), Quiet()), "the law of |Rx|^2", k,
+                     epsilon);
+}
+
+double inner_product_failure_rate(std::size_t k, double cosine, double tolerance) {
+  if (k == 0 || !(tolerance >= 0)) return probability(std::nan(""), "the law of <Rx, Ry>", k, tolerance);
+  if (std::isnan(cosine)) return 0;
+  if (tolerance == 0) return 1;
+  if (std::isinf(tolerance)) return 0;
+  const double c = std::clamp(cosine, -1.0, 1.0);
+  if (std::abs(c) == 1) return squared_norm_failure_rate(k, tolerance);
+  // Below -c is above c with one of the vectors turned round.
+  const double rate = UpperTail(k, c, tolerance).rate() + UpperTail(k, -c, tolerance).rate();
+  return probability(rate, "the law of <Rx, Ry>", k, tolerance);
+}
+
+}  // namespace attnspec
