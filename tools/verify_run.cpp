@@ -58,7 +58,7 @@ std::vector<OpenDump> open_dumps(const VerifyRunOptions& options) {
     AttentionDump dump(file, options.input.layout);
     VerifyOptions how = parse_verify_words(options.words);
     how.selection = select(dump, options.input);
-    if (options.input.samples.empty() && how.selection.samples.size() > 1) how.selection.samples.resize(1);
+    if (options.input.samples.empty()) how.selection.samples = {how.selection.samples.front()};
     how.on_bad = options.on_bad;
     how.threads = usable_threads(options.compute);
     how.batch_bytes = usable_memory(options.compute);
@@ -70,11 +70,21 @@ std::vector<OpenDump> open_dumps(const VerifyRunOptions& options) {
   return dumps;
 }
 
-std::vector<std::string> output_names(const OutputOptions& options, const std::vector<std::string>& formats,
-                                      const std::string& manifest_name) {
+std::vector<std::string> figure_names(const VerifyOptions& how) {
+  std::vector<std::string> names;
+  if (how.claims.contains(Claim::lemma1)) names.emplace_back("verify_lemma1");
+  if (how.claims.contains(Claim::theorem1)) names.emplace_back("verify_theorem1");
+  if (how.claims.contains(Claim::theorem2)) names.emplace_back("verify_theorem2");
+  if (how.claims.contains(Claim::theorem1))
+    for (const char* name : {"verify_rms", "verify_needed_k"}) names.emplace_back(name);
+  return names;
+}
+
+std::vector<std::string> output_names(const OutputOptions& options, const std::vector<std::string>& figures,
+                                      const std::vector<std::string>& formats, const std::string& manifest_name) {
   std::vector<std::string> names{"verify.csv", manifest_name};
   if (options.figures == "none") return names;
-  for (const std::string& figure : verify_figure_names()) {
+  for (const std::string& figure : figures) {
     names.push_back(figure + ".gp");
     names.push_back(figure + ".dat");
     for (const std::string& format : formats) names.push_back(figure + "." + format);
@@ -149,15 +159,23 @@ Manifest manifest_of(const VerifyRunOptions& options, const ChosenBackend& chose
   return manifest;
 }
 
+Figure figure_of(const std::string& name, const std::vector<DumpVerification>& verifications) {
+  if (name == "verify_rms") return verify_rms_figure(verifications);
+  if (name == "verify_needed_k") return verify_needed_k_figure(verifications);
+  return verify_claim_figure(verifications, name.substr(std::string("verify_").size()));
+}
+
 void write_results(OutputFolder& folder, const std::vector<DumpVerification>& verifications,
-                   const OutputOptions& options, const std::vector<std::string>& formats) {
+                   const OutputOptions& options, const std::vector<std::string>& figures,
+                   const std::vector<std::string>& formats) {
   folder.write({"verify.csv", verify_csv(verifications)});
   if (options.figures == "none") return;
-  for (const Figure& figure : verify_figures(verifications)) {
+  for (const std::string& name : figures) {
+    const Figure figure = figure_of(name, verifications);
     folder.write(figure.script);
     folder.write(figure.data);
   }
-  if (!formats.empty()) draw_figures(folder.workshop(), verify_figure_names(), formats);
+  if (!formats.empty()) draw_figures(folder.workshop(), figures, formats);
 }
 
 /// The rows of the readings to check that came out violated, on the paper's own construction.
@@ -200,8 +218,10 @@ int run_verify(const VerifyRunOptions& options) {
   request.threads = dumps.front().options.threads;
   const ChosenBackend chosen = make_backend(request);
 
+  const std::vector<std::string> figures = figure_names(dumps.front().options);
   const std::string manifest_name = manifest_name_in(folder_name, "verify");
-  OutputFolder folder(folder_name, output_names(options.output, formats, manifest_name), options.output.overwrite);
+  OutputFolder folder(folder_name, output_names(options.output, figures, formats, manifest_name),
+                      options.output.overwrite);
   if (!options.report.quiet) announce(dumps, chosen);
   Observer observer(options.report);
   std::vector<VerificationResult> results;
@@ -217,7 +237,7 @@ int run_verify(const VerifyRunOptions& options) {
   Manifest manifest = manifest_of(options, chosen, dumps, results);
   std::vector<DumpVerification> verifications;
   for (VerificationResult& result : results) verifications.push_back(std::move(result.verification));
-  write_results(folder, verifications, options.output, formats);
+  write_results(folder, verifications, options.output, figures, formats);
   if (interrupted_by() != 0) return exit_interrupted + interrupted_by();
   take_times(manifest);
   manifest.outputs = folder.made();

@@ -2,13 +2,15 @@
 #include "lib/theory/lemma1.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <numeric>
 #include <string>
 
-#include <boost/math/quadrature/gauss_kronrod.hpp>
+#include <boost/math/quadrature/gauss.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <boost/math/tools/minima.hpp>
 
@@ -59,16 +61,16 @@ class UpperTail {
     const double level = log_integrand(top);
     move_origin_to(top);
     const double constant = k_ * boost::math::gamma_p_derivative(0.5 * k_, 0.5 * k_, Quiet());
-    return constant * std::exp(level) * (side(-1) + side(1));
+    return constant * std::exp(level) * integral(-extent(-1), extent(1), step_from(top));
   }
 
  private:
   // Beyond these the chi variable over its mean, e^v, is less likely than 1e-26 for every k.
   static constexpr double lowest = -60, highest = 30;
-  static constexpr int bits_of_top = 24;              // enough: the top is only where the integral is cut in two
-  static constexpr double negligible = 42;            // e^-42 of the top, and falling
-  static constexpr double tolerance_of_rule = 1e-10;  // of Kronrod against Gauss; Kronrod alone is far better
-  static constexpr unsigned halvings = 32;            // cosines next to 1 make a step of width 1e-8
+  static constexpr int bits_of_top = 24;     // enough: the top is only where the integral is cut in two
+  static constexpr double negligible = 42;   // e^-42 of the top, and falling
+  static constexpr double agreement = 1e-9;  // of an interval and its halves, which are far better
+  static constexpr int most_halvings = 40;
 
   /// With v = origin + t, by differences from the origin, which keep their digits where a cosine next to 1 magnifies
   /// them a hundred million times.
@@ -86,14 +88,50 @@ class UpperTail {
     log_tail_at_origin_ = log_normal_tail(z_at_origin());
   }
 
-  /// The integral over one side of the top, relative to the top. Its length is found from below, so that a hump much
-  /// narrower than the chi density, as cosines near 1 make it, fills the interval.
-  double side(double direction) const {
+  /// How far from the top the integrand is still worth adding. Found from below: a cosine next to 1 can make the hump
+  /// much narrower than the chi density.
+  double extent(double direction) const {
     double length = 1e-3 / (1 + steepness_);
     while (length < highest - lowest && log_integrand(direction * length) > -negligible) length *= 2;
-    const auto relative = [&](double t) { return std::exp(log_integrand(direction * t)); };
-    using Rule = boost::math::quadrature::gauss_kronrod<double, 31, Quiet>;
-    return Rule::integrate(relative, 0.0, length, halvings, tolerance_of_rule);
+    return length;
+  }
+
+  struct Range {
+    double low, high;
+  };
+
+  /// Where the normal factor goes from 0 to 1, or nearly: a step, for cosines next to 1, that no rule may overlook.
+  Range step_from(double origin) const {
+    const double ratio = (cosine_ + tolerance_) / cosine_;
+    if (!(ratio > 0)) return {0, 0};
+    const double middle = 0.5 * std::log(ratio) - origin;
+    const double slope = 2 * steepness_ * std::abs(cosine_) * std::sqrt(ratio);
+    return {middle - 9 / slope, middle + 9 / slope};
+  }
+
+  double integral(double from, double to, Range step) const {
+    std::array<double, 5> cuts{from, step.low, 0, step.high, to};
+    for (double& cut : cuts) cut = std::clamp(cut, from, to);
+    std::sort(cuts.begin(), cuts.end());
+    std::array<double, 4> pieces{};
+    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = gauss(cuts[i], cuts[i + 1]);
+    const double allowed = agreement * std::accumulate(pieces.begin(), pieces.end(), 0.0);
+    double sum = 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      sum += refined(cuts[i], cuts[i + 1], pieces[i], allowed, most_halvings);
+    return sum;
+  }
+
+  double gauss(double from, double to) const {
+    if (from == to) return 0;
+    const auto integrand = [this](double t) { return std::exp(log_integrand(t)); };
+    return boost::math::quadrature::gauss<double, 20, Quiet>::integrate(integrand, from, to);
+  }
+
+  double refined(double from, double to, double whole, double allowed, int depth) const {
+    const double middle = from + (to - from) / 2, left = gauss(from, middle), right = gauss(middle, to);
+    if (std::abs(left + right - whole) <= allowed || depth == 0) return left + right;
+    return refined(from, middle, left, allowed, depth - 1) + refined(middle, to, right, allowed, depth - 1);
   }
 
   double k_, steepness_, cosine_, tolerance_;

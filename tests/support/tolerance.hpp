@@ -23,4 +23,11 @@ inline double sigma_tolerance(const std::string& method, MatrixShape shape, doub
 /// Of a normalised cumulative curve against its closed form.
 inline double curve_tolerance(const std::string& method) { return method == "gram" ? 2e-6 : 1e-12; }
 
+/// Of an entry of a construction's error: three products and a softmax over n terms of normal numbers, whose partial
+/// sums may be sqrt(n) times larger than what is left of them (measured worst: see test_output_errors.cpp).
+inline double output_tolerance(std::size_t n, double largest) {
+  const auto terms = static_cast<double>(n);
+  return 50 * epsilon * terms * (std::sqrt(terms) + largest);
+}
+
 }  // namespace attnspec::test
