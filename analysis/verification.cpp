@@ -57,52 +57,88 @@ class Walk {
   }
 
   VerificationResult run() {
-    const std::size_t together = std::max<std::size_t>(1, cost_of(info_, options_).heads_together);
-    for (const std::size_t sample : options_.selection.samples) {
+    std::size_t at = recall();
+    const std::size_t together = std::clamp<std::size_t>(cost_of(info_, options_).heads_together, 1, most_together);
+    while (at < result_.matrices && result_.finished) {
       std::vector<MatrixId> ids;
-      for (const std::size_t layer : options_.selection.layers)
-        for (const std::size_t head : options_.selection.heads) ids.push_back({sample, layer, head});
-      for (std::size_t first = 0; first < ids.size() && result_.finished; first += together)
-        batch({ids.data() + first, std::min(together, ids.size() - first)});
+      for (; ids.size() < together && at < result_.matrices; ++at) {
+        if (!ids.empty() && ids.front().sample != id(at).sample) break;
+        ids.push_back(id(at));
+      }
+      batch(ids);
     }
     sort_rows(result_.verification.rows);
     return std::move(result_);
   }
 
  private:
+  /// Enough to share a projection, few enough that an interrupted run loses little.
+  static constexpr std::size_t most_together = 32;
+
+  MatrixId id(std::size_t at) const {
+    const Selection& selection = options_.selection;
+    const std::size_t heads = selection.heads.size(), layers = selection.layers.size();
+    return {selection.samples[at / heads / layers], selection.layers[at / heads % layers], selection.heads[at % heads]};
+  }
+
+  /// Batches of an earlier run; how many matrices they cover.
+  std::size_t recall() {
+    std::size_t matrices = 0;
+    for (VerifiedBatch known; observer_.recall(known);) {
+      matrices += known.matrices;
+      add(std::move(known));
+    }
+    return std::min(matrices, result_.matrices);
+  }
+
+  void add(VerifiedBatch batch) {
+    result_.done += batch.done;
+    units_before_ += batch.done * options_.trials;
+    skipped_ += batch.matrices - batch.done;
+    for (const auto& [kind, count] : batch.skipped) result_.skipped[kind] += count;
+    for (const auto& [kind, count] : batch.warnings) result_.warnings[kind] += count;
+    std::vector<VerifyRow>& rows = result_.verification.rows;
+    rows.insert(rows.end(), std::make_move_iterator(batch.rows.begin()), std::make_move_iterator(batch.rows.end()));
+  }
+
   bool wants(Claim claim) const { return options_.claims.contains(claim); }
   bool wants_theorems() const { return wants(Claim::theorem1) || wants(Claim::theorem2); }
 
   void batch(std::span<const MatrixId> ids) {
+    VerifiedBatch found;
+    found.matrices = ids.size();
     std::vector<HeadInputs> inputs;
     for (const MatrixId& id : ids) {
       HeadInputs one = reader_.read(id);
-      if (is_fit(one.attention)) inputs.push_back(std::move(one));
+      if (is_fit(one.attention, found)) inputs.push_back(std::move(one));
     }
-    skipped_ += ids.size() - inputs.size();
-    if (inputs.empty()) return;
+    found.done = inputs.size();
+    if (!inputs.empty()) try_heads(std::move(inputs), found, found.matrices - found.done);
+    if (!result_.finished) return;
+    observer_.on_batch(found);
+    add(std::move(found));
+  }
+
+  void try_heads(std::vector<HeadInputs> inputs, VerifiedBatch& found, std::size_t skipped_here) {
     std::vector<Subject> subjects(inputs.size());
     for_each_index(inputs.size(), options_.threads,
                    [&](std::size_t i, std::size_t) { prepare(inputs[i], subjects[i]); });
     const std::size_t tokens = inputs.front().attention.shape().cols;
     inputs.clear();
-
     std::vector<Panel> panels = panels_of(subjects, tokens);
-    draw(panels, tokens, subjects.size());
-    if (!result_.finished) return;
-    conclude(panels, subjects, tokens);
-    result_.done += subjects.size();
+    draw(panels, tokens, subjects.size(), skipped_here);
+    if (result_.finished) found.rows = conclude(panels, subjects, tokens);
   }
 
   /// Looks at the finding of a matrix as the options say; false: it is left out.
-  bool is_fit(const MatrixBatch& matrix) {
+  bool is_fit(const MatrixBatch& matrix, VerifiedBatch& found) {
     auto finding = finding_of(info_, matrix.id(0), matrix.soundness(0));
     if (!finding) return true;
     const bool refused = finding->severity == Severity::refused;
     if (refused && options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
     const bool skip = refused && (options_.on_bad == OnBad::skip || finding->kind == "not_finite");
     if (!skip) finding->severity = Severity::warning;
-    ++(skip ? result_.skipped : result_.warnings)[finding->kind];
+    ++(skip ? found.skipped : found.warnings)[finding->kind];
     observer_.on_finding(*finding);
     return !skip;
   }
@@ -158,14 +194,14 @@ class Walk {
   }
 
   /// All trials, a chunk of maps at a time, every panel on the same maps.
-  void draw(std::vector<Panel>& panels, std::size_t tokens, std::size_t subjects) {
+  void draw(std::vector<Panel>& panels, std::size_t tokens, std::size_t subjects, std::size_t skipped_here) {
     std::size_t largest_k = 0;
     for (const Panel& panel : panels)
       if (panel.has_work())
         for (const Construction& construction : panel.constructions) largest_k = std::max(largest_k, construction.k);
     const std::size_t groups = std::max<std::size_t>(1, 2 * options_.threads / std::max<std::size_t>(1, subjects));
     const std::size_t chunk = Backend::trial_group * groups;
-    if (!report(0, subjects)) return;
+    if (!report(0, subjects, skipped_here)) return;
     for (std::size_t first = 0; first < options_.trials; first += chunk) {
       const std::size_t count = std::min(chunk, options_.trials - first);
       std::vector<Matrix> maps(count);
@@ -180,18 +216,18 @@ class Walk {
         backend_.output_errors(panel.heads, pairs, panel.constructions, *panel.tally);
         panel.tally->end_chunk();
       }
-      if (!report(first + count, subjects) && first + count < options_.trials) return;
+      if (!report(first + count, subjects, skipped_here)) return;
     }
-    units_before_ += options_.trials * subjects;
   }
 
-  bool report(std::size_t trials, std::size_t subjects) {
-    const std::size_t total = (result_.matrices - skipped_) * options_.trials;
+  bool report(std::size_t trials, std::size_t subjects, std::size_t skipped_here) {
+    const std::size_t total = (result_.matrices - skipped_ - skipped_here) * options_.trials;
     result_.finished = observer_.on_progress(units_before_ + trials * subjects, total);
     return result_.finished;
   }
 
-  void conclude(const std::vector<Panel>& panels, std::vector<Subject>& subjects, std::size_t tokens) {
+  std::vector<VerifyRow> conclude(const std::vector<Panel>& panels, const std::vector<Subject>& subjects,
+                                  std::size_t tokens) const {
     struct Answer {
       const Panel* panel;
       std::size_t place;
@@ -207,9 +243,10 @@ class Walk {
       rows[a] = panel.named ? subject.theorems->rows(*panel.tally, place, *panel.named)
                             : subject.lemma1->rows(*panel.tally, place, lemma1_ks(tokens), head_dimension(info_));
     });
-    std::vector<VerifyRow>& all = result_.verification.rows;
+    std::vector<VerifyRow> all;
     for (std::vector<VerifyRow>& some : rows)
       all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+    return all;
   }
 
   const DumpInfo& info_;

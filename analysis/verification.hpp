@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "analysis/matrix_finding.hpp"
 #include "analysis/verify_options.hpp"
@@ -14,10 +15,21 @@
 
 namespace attnspec {
 
+/// Heads that were on trial together, in the order of the selection.
+struct VerifiedBatch {
+  std::size_t matrices = 0;                              ///< of the selection, the skipped ones among them
+  std::size_t done = 0;                                  ///< put on trial
+  std::map<std::string, std::size_t> skipped, warnings;  ///< by kind
+  std::vector<VerifyRow> rows;
+};
+
 /// Hears of a verification from the thread that called verify().
 class ATTNSPEC_API VerifyObserver {
  public:
   virtual ~VerifyObserver();
+  /// A batch known from an earlier, interrupted run, if there is another; they come first, in order.
+  virtual bool recall(VerifiedBatch&) { return false; }
+  virtual void on_batch(const VerifiedBatch&) {}
   virtual void on_finding(const MatrixFinding&) {}
   /// After each group of trials; one unit is one head in one trial. False ends the verification early.
   virtual bool on_progress(std::size_t /*done*/, std::size_t /*total*/) { return true; }

@@ -21,65 +21,6 @@ std::uint64_t checksum(const std::string& bytes) {
   return hash;
 }
 
-template <class Plain>
-void put(std::string& bytes, const Plain& value) {
-  bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
-}
-
-class Taker {
- public:
-  explicit Taker(const std::string& bytes) : bytes_(bytes) {}
-  template <class Plain>
-  Plain take() {
-    Plain value{};
-    if (at_ + sizeof value <= bytes_.size()) std::memcpy(&value, bytes_.data() + at_, sizeof value);
-    at_ += sizeof value;
-    return value;
-  }
-  std::string text(std::size_t length) {
-    const std::string part = at_ <= bytes_.size() ? bytes_.substr(at_, length) : "";
-    at_ += length;
-    return part;
-  }
-
- private:
-  const std::string& bytes_;
-  std::size_t at_ = 0;
-};
-
-std::string pack(const MeasuredSpectrum& measured) {
-  std::string bytes;
-  const Spectrum& spectrum = measured.spectrum;
-  for (const std::size_t number :
-       {spectrum.id.sample, spectrum.id.layer, spectrum.id.head, measured.shape.rows, measured.shape.cols,
-        static_cast<std::size_t>(spectrum.status), measured.finding.size(), spectrum.values.size()})
-    put(bytes, static_cast<std::uint64_t>(number));
-  put(bytes, spectrum.error_bound);
-  put(bytes, measured.storage_error);
-  bytes += measured.finding;
-  for (const double value : spectrum.values) put(bytes, value);
-  return bytes;
-}
-
-MeasuredSpectrum unpack(const std::string& bytes) {
-  Taker in(bytes);
-  const auto number = [&in] { return static_cast<std::size_t>(in.take<std::uint64_t>()); };
-  MeasuredSpectrum measured;
-  Spectrum& spectrum = measured.spectrum;
-  spectrum.id.sample = number();
-  spectrum.id.layer = number();
-  spectrum.id.head = number();
-  measured.shape.rows = number();
-  measured.shape.cols = number();
-  spectrum.status = static_cast<SvdStatus>(number());
-  const std::size_t finding = number(), values = number();
-  spectrum.error_bound = in.take<double>();
-  measured.storage_error = in.take<double>();
-  measured.finding = in.text(finding);
-  for (std::size_t i = 0; i < values; ++i) spectrum.values.push_back(in.take<double>());
-  return measured;
-}
-
 }  // namespace
 
 Journal::Journal(const std::string& path, const std::string& key, bool resume) : path_(path) {
@@ -130,14 +71,14 @@ void Journal::write_record(const std::string& bytes) {
                 path_ + ": can not be written: " + std::strerror(errno) + "; make room and give --resume");
 }
 
-std::optional<MeasuredSpectrum> Journal::recall() {
+std::optional<std::string> Journal::recall() {
   if (appending_) return std::nullopt;
-  if (auto bytes = read_record()) return unpack(*bytes);
+  if (auto bytes = read_record()) return bytes;
   begin_appending();
   return std::nullopt;
 }
 
-void Journal::append(const MeasuredSpectrum& measured) { write_record(pack(measured)); }
+void Journal::append(const std::string& record) { write_record(record); }
 
 void Journal::flush() {
   if (std::fflush(file_.get()) != 0)

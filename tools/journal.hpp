@@ -6,8 +6,6 @@
 #include <optional>
 #include <string>
 
-#include "analysis/spectrum_survey.hpp"
-
 namespace attnspec {
 
 class Journal {
@@ -17,10 +15,10 @@ class Journal {
   Journal(const std::string& path, const std::string& key, bool resume);
 
   /// The next record of the earlier run; nothing at its end.
-  std::optional<MeasuredSpectrum> recall();
+  std::optional<std::string> recall();
   /// How many records the earlier run left.
   std::size_t recalled() const { return recalled_; }
-  void append(const MeasuredSpectrum& measured);
+  void append(const std::string& record);
   /// Hands what was appended to the system, so that it outlives this process.
   void flush();
 

@@ -50,6 +50,18 @@ void take_backend(Manifest& manifest, const ChosenBackend& chosen, unsigned thre
   manifest.threads = threads;
 }
 
+std::string input_key(const InputOptions& options, OnBad on_bad) {
+  std::string key =
+      fmt::format("layers [{}], heads [{}], samples [{}], length {}, dataset [{}], axes [{}], stage [{}], on-bad {}",
+                  options.layers, options.heads, options.samples, options.length, options.layout.dataset,
+                  options.layout.axes, options.layout.stage, static_cast<int>(on_bad));
+  for (const std::string& file : options.dumps) {
+    const ManifestInput input = describe_file(file);
+    key += fmt::format(", {} ({} bytes, {})", file, input.bytes, input.modified);
+  }
+  return key;
+}
+
 ManifestInput describe_file(const std::string& path) {
   ManifestInput input;
   input.path = path;

@@ -7,6 +7,7 @@
 
 #include "analysis/writers/manifest.hpp"
 #include "lib/backend/registry.hpp"
+#include "tools/options.hpp"
 
 namespace attnspec {
 
@@ -22,6 +23,9 @@ void take_times(Manifest& manifest);
 
 /// Which device, method and BLAS kernel computed.
 void take_backend(Manifest& manifest, const ChosenBackend& chosen, unsigned threads);
+
+/// What makes two runs read the same, in words: files, selection, layout.
+std::string input_key(const InputOptions& options, OnBad on_bad);
 
 /// Size and time of the last change of a file.
 ManifestInput describe_file(const std::string& path);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tools/interrupt.hpp"
+#include "tools/spectrum_record.hpp"
 #include "tools/terminal.hpp"
 
 namespace attnspec {
@@ -19,13 +20,13 @@ SpectrumObserver::SpectrumObserver(const ReportOptions& report, Journal& journal
     : journal_(journal), file_(file), progress_(report.quiet ? "none" : report.progress, "matrix") {}
 
 bool SpectrumObserver::recall(MeasuredSpectrum& measured) {
-  auto known = journal_.recall();
-  if (known) measured = std::move(*known);
-  return known.has_value();
+  const auto record = journal_.recall();
+  if (record) measured = unpack_spectrum(*record);
+  return record.has_value();
 }
 
 void SpectrumObserver::on_spectrum(const MeasuredSpectrum& measured, bool recalled) {
-  if (!recalled) journal_.append(measured);
+  if (!recalled) journal_.append(pack(measured));
   file_.add(measured.spectrum);
 }
 

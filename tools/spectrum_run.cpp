@@ -62,17 +62,7 @@ std::vector<std::string> output_names(const OutputOptions& options, const std::v
 
 /// What makes two runs the same, for --resume.
 std::string run_key(const SpectrumOptions& options, const std::string& method) {
-  std::string key = fmt::format(
-      "attnspec {}, method {}, layers [{}], heads [{}], samples [{}], length {}, dataset [{}], axes [{}], stage [{}], "
-      "on-bad {}",
-      version, method, options.input.layers, options.input.heads, options.input.samples, options.input.length,
-      options.input.layout.dataset, options.input.layout.axes, options.input.layout.stage,
-      static_cast<int>(options.on_bad));
-  for (const std::string& file : options.input.dumps) {
-    const ManifestInput input = describe_file(file);
-    key += fmt::format(", {} ({} bytes, {})", file, input.bytes, input.modified);
-  }
-  return key;
+  return fmt::format("attnspec {}, method {}, {}", version, method, input_key(options.input, options.on_bad));
 }
 
 Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen, unsigned threads,

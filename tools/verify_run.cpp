@@ -17,11 +17,13 @@
 #include "tools/commands.hpp"
 #include "tools/gnuplot.hpp"
 #include "tools/interrupt.hpp"
+#include "tools/journal.hpp"
 #include "tools/output.hpp"
 #include "tools/progress.hpp"
 #include "tools/run_facts.hpp"
 #include "tools/run_folder.hpp"
 #include "tools/terminal.hpp"
+#include "tools/verify_record.hpp"
 #include "tools/verify_report.hpp"
 
 namespace attnspec {
@@ -35,7 +37,18 @@ struct OpenDump {
 
 class Observer final : public VerifyObserver {
  public:
-  explicit Observer(const ReportOptions& report) : progress_(report.quiet ? "none" : report.progress, "head-trial") {}
+  Observer(const ReportOptions& report, Journal& journal)
+      : journal_(journal), progress_(report.quiet ? "none" : report.progress, "head-trial") {}
+
+  bool recall(VerifiedBatch& batch) override {
+    const auto record = journal_.recall();
+    if (record) batch = unpack_batch(*record);
+    return record.has_value();
+  }
+  void on_batch(const VerifiedBatch& batch) override {
+    journal_.append(pack(batch));
+    journal_.flush();
+  }
 
   void on_finding(const MatrixFinding& finding) override {
     progress_.clear();
@@ -49,6 +62,7 @@ class Observer final : public VerifyObserver {
   void end_line() { progress_.clear(); }
 
  private:
+  Journal& journal_;
   Progress progress_;
 };
 
@@ -106,8 +120,31 @@ double measured_flops_per_second(Backend& backend) {
   return 2.0 * side * side * side / best;
 }
 
+/// What makes two runs the same, for --resume.
+std::string run_key(const VerifyRunOptions& options, const std::string& method) {
+  const VerifyWords& words = options.words;
+  std::string key = fmt::format(
+      "attnspec {}, verify, method {}, claim {}, epsilon {}, k {}, trials {}, seed {}, confidence {}, columns {}, "
+      "construction {}, delta {}, {}",
+      version, method, words.claim, words.epsilon, words.k, words.trials, words.seed, words.confidence, words.columns,
+      words.construction, words.delta, input_key(options.input, options.on_bad));
+  return key;
+}
+
+int interrupted(OutputFolder& folder, bool quiet) {
+  if (!quiet)
+    say(
+        fmt::format("attnspec: interrupted; nothing was written to {}. The same command with --resume goes on from the "
+                    "last batch of heads",
+                    folder.folder()));
+  return exit_interrupted + interrupted_by();
+}
+
 /// How much work, and how long it will take.
-void announce(const std::vector<OpenDump>& dumps, const ChosenBackend& chosen) {
+void announce(const std::vector<OpenDump>& dumps, const ChosenBackend& chosen, const Journal& journal) {
+  if (journal.recalled() > 0)
+    say(fmt::format("attnspec: going on after {} of heads of an interrupted run",
+                    counted(journal.recalled(), "batch")));
   if (!chosen.choice.empty()) say("attnspec: auto takes " + chosen.choice);
   const double rate = measured_flops_per_second(*chosen.backend);
   for (const OpenDump& open : dumps) {
@@ -222,15 +259,16 @@ int run_verify(const VerifyRunOptions& options) {
   const std::string manifest_name = manifest_name_in(folder_name, "verify");
   OutputFolder folder(folder_name, output_names(options.output, figures, formats, manifest_name),
                       options.output.overwrite);
-  if (!options.report.quiet) announce(dumps, chosen);
-  Observer observer(options.report);
+  folder.keep_journal(true);
+  Journal journal(folder.journal_path(), run_key(options, chosen.method), options.output.resume);
+  if (!options.report.quiet) announce(dumps, chosen, journal);
+  Observer observer(options.report, journal);
   std::vector<VerificationResult> results;
   for (const OpenDump& open : dumps) {
     results.push_back(verify(open.dump, *chosen.backend, open.options, observer));
     observer.end_line();
     if (!results.back().finished) {
-      say(fmt::format("attnspec: interrupted; nothing was written to {}", folder.folder()));
-      return exit_interrupted + interrupted_by();
+      return interrupted(folder, options.report.quiet);
     }
   }
 
@@ -238,7 +276,7 @@ int run_verify(const VerifyRunOptions& options) {
   std::vector<DumpVerification> verifications;
   for (VerificationResult& result : results) verifications.push_back(std::move(result.verification));
   write_results(folder, verifications, options.output, figures, formats);
-  if (interrupted_by() != 0) return exit_interrupted + interrupted_by();
+  if (interrupted_by() != 0) return interrupted(folder, options.report.quiet);
   take_times(manifest);
   manifest.outputs = folder.made();
   const std::string manifest_text = manifest_json(manifest);

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <set>
 
 #include "analysis/writers/figure1_panel.hpp"
 #include "analysis/writers/gnuplot_canvas.hpp"
+#include "analysis/writers/gnuplot_text.hpp"
 #include "analysis/writers/verify_claim_plot.hpp"
 #include "analysis/writers/verify_figures.hpp"
 #include "analysis/writers/verify_legend.hpp"
@@ -29,7 +31,7 @@ bool same_bound(const Series& a, const Series& b) {
 std::vector<std::size_t> distinct_bounds(const std::vector<Series>& series) {
   std::vector<std::size_t> distinct;
   for (std::size_t s = 0; s < series.size(); ++s) {
-    if (series[s].rule.rate != Rate::tested || bound_curve(series[s]).size() < 2) continue;
+    if (series[s].rule.rate != Rate::tested || bound_curve(series[s]).empty()) continue;
     const auto is_same = [&](std::size_t other) { return same_bound(series[s], series[other]); };
     if (std::none_of(distinct.begin(), distinct.end(), is_same)) distinct.push_back(s);
   }
@@ -81,8 +83,8 @@ RateAxis axis_of(const std::vector<ClaimPanel>& claims, std::string_view claim) 
 std::vector<LegendEntry> legend_of(const std::vector<ClaimPanel>& claims, const RateAxis& axis) {
   std::vector<LegendEntry> entries;
   std::set<std::string> named;
-  bool has_exact = false, has_bound = false, has_paper_k = false;
-  std::size_t heads = 0, trials = 0;
+  bool has_exact = false, has_bound = false, is_bound_seen = false, has_paper_k = false, has_no_failure = false;
+  std::size_t fewest = SIZE_MAX, heads = 0, trials = 0;
   double confidence = 0.95;
   for (const ClaimPanel& panel : claims) {
     has_bound = has_bound || !panel.bounds.empty();
@@ -93,22 +95,26 @@ std::vector<LegendEntry> legend_of(const std::vector<ClaimPanel>& claims, const 
       const SeriesRule& rule = series.rule;
       for (const SeriesPoint& point : series.points) {
         has_exact = has_exact || (point.exact && rule.point > 0);
+        has_no_failure = has_no_failure || point.rate == 0;
+        is_bound_seen = is_bound_seen || point.claimed.value_or(1) < 1;
         heads = std::max(heads, point.heads);
+        fewest = std::min(fewest, point.heads);
       }
       if (named.insert(name_of(rule)).second)
         entries.push_back({rule.legend, rule.colour, rule.point, rule.line, rule.dash});
     }
   }
   if (entries.empty()) return {};
-  std::stable_partition(entries.begin(), entries.end(), [](const LegendEntry& entry) { return entry.point > 0; });
+  std::stable_partition(entries.begin(), entries.end(), [](const LegendEntry& entry) { return entry.line == 0; });
   const std::string ink = "404040";
   entries.push_back({});
   entries.push_back({"a point: the median head", ink, 7});
   entries.push_back({fmt::format("its {:g} % confidence interval", 100 * confidence), ink, 0, 0.7, "", true});
-  if (heads > 1) entries.push_back({fmt::format("range over {} heads", heads), pale(ink), 0, 2.6, "", true});
-  if (axis.logarithmic) entries.push_back({fmt::format("no failure in {} trials", trials), ink, 6});
+  if (heads > 1) entries.push_back({"range over " + counted(fewest, heads, "head"), pale(ink), 0, 2.6, "", true});
+  if (axis.logarithmic && has_no_failure) entries.push_back({fmt::format("no failure in {} trials", trials), ink, 6});
   if (has_exact) entries.push_back({"exact law of the head", ink, 0, 0.7});
-  if (has_bound) entries.push_back({"the paper’s bound", ink, 0, 1, "(6,3)"});
+  if (has_bound)
+    entries.push_back({is_bound_seen ? "the paper’s bound" : "the paper’s bound: above 1", ink, 0, 1, "(6,3)"});
   if (has_paper_k) entries.push_back({"the paper’s k", ink, 0, 0.5, "(1,2)", true});
   return entries;
 }
@@ -126,7 +132,10 @@ Figure verify_claim_figure(const std::vector<DumpVerification>& dumps, std::stri
   const VerifyPanels panels = verify_panels(dumps, claim, PanelEach::epsilon);
   const std::vector<ClaimPanel> claims = panels_of(panels, claim);
   const RateAxis axis = axis_of(claims, claim);
-  const std::vector<LegendEntry> legend = legend_of(claims, axis);
+  std::vector<LegendEntry> legend = legend_of(claims, axis);
+  if (!legend.empty() && !panels.left_out.empty())
+    legend.push_back(
+        {fmt::format("{} more in verify.csv", counted(panels.left_out.size(), panels.left_out.size(), "panel"))});
   Canvas canvas{room, std::vector<PlotSize>(claims.size(), claim_plot_size)};
   if (!legend.empty()) canvas.plots.push_back(legend_size(legend.size()));
   const std::vector<std::vector<std::string>> titles = titles_of(panels, canvas);

@@ -8,10 +8,12 @@
 
 #include "analysis/writers/free_place.hpp"
 #include "analysis/writers/gnuplot_text.hpp"
+#include "analysis/writers/verify_legend.hpp"
 
 namespace attnspec {
 namespace {
 
+constexpr double letter_size = 6.5;  // of the script's `small`
 constexpr double lowest_rate = -0.03, highest_rate = 1.03, highest_log_rate = 1.3;
 
 /// The k axis, logarithmic, with room for what stands at n and above.
@@ -28,7 +30,10 @@ Reach reach_of(const ClaimPanel& panel) {
     least = std::min(least, static_cast<double>(series.points.front().k));
     most = std::max(most, static_cast<double>(series.points.back().k));
   }
-  return {std::max(least, 1.0) / 1.3, std::max(most, 1.0) * 1.8};
+  constexpr double room_at_the_end = 24;
+  least = std::max(least, 1.0) / 1.4;
+  most = std::max(most, 1.0);
+  return {least, most * std::pow(most / least, room_at_the_end / (claim_plot_size.width - room_at_the_end))};
 }
 
 /// How far to the right of its k a series stands, in points: points of one k stand side by side.
@@ -83,13 +88,17 @@ struct PaperKs {
 
 PaperKs paper_ks(const ClaimPanel& panel) {
   PaperKs found;
+  std::string numbers;
   for (const PaperMark& mark : paper_marks(panel.facts.rows)) {
     const std::string words = fmt::format("{}: k = {}", formula_text(mark.source), mark.k);
-    if (mark.k < panel.facts.n)
+    if (mark.k < panel.facts.n) {
       found.within.push_back({static_cast<double>(mark.k), words});
-    else
-      found.beyond += (found.beyond.empty() ? "" : ", ") + words;
+      continue;
+    }
+    found.beyond += (found.beyond.empty() ? "" : ", ") + words;
+    numbers += fmt::format("{}{}", numbers.empty() ? "the paper’s k: " : ", ", mark.k);
   }
+  if (letter_size * text_width(found.beyond) > claim_plot_size.height - 10) found.beyond = numbers;
   return found;
 }
 
@@ -129,7 +138,7 @@ DrawnPlot drawn(const ClaimPanel& panel, const Sheet& sheet) {
       low.x = high.x = low.x + beside(panel, s);
       plot.line(low, high);
     }
-    const bool joined = series.rule.point == 0 || series.points.front().exact.has_value();
+    const bool joined = series.rule.line > 0 || series.points.front().exact.has_value();
     if (joined) join(curve);
   }
   for (const std::size_t s : panel.bounds) {
@@ -141,8 +150,7 @@ DrawnPlot drawn(const ClaimPanel& panel, const Sheet& sheet) {
 }
 
 std::string upright_words(const std::string& words, const std::vector<double>& middles, DrawnPlot& plot) {
-  constexpr double small = 6.5;
-  const PlotPoint place = plot.place_words(middles, small * text_width(words));
+  const PlotPoint place = plot.place_words(middles, letter_size * text_width(words));
   return fmt::format(
       "  set label {} at graph {:.4f}, graph {:.4f} left rotate by 90 front font small textcolor rgb '#404040'\n",
       quoted(words), place.x / claim_plot_size.width, place.y / claim_plot_size.height);
@@ -193,7 +201,7 @@ class Layers {
 
   std::string plot() {
     for (std::size_t s = 0; s < panel_.series.size(); ++s)
-      if (rule(s).point == 0) reference(s);
+      if (rule(s).line > 0) reference(s);
     each_measured([&](std::size_t s) { upright(s, 7, 8, 2.6, pale(rule(s).colour)); });
     for (std::size_t b = 0; b < panel_.bounds.size(); ++b) bound(b);
     each_measured([&](std::size_t s) { exact(s); });
@@ -229,15 +237,27 @@ class Layers {
                        at_k(s), from, to, width, colour));
   }
 
+  /// A curve of one point is a short level line.
+  std::string level(const std::string& k, int column) const {
+    constexpr double half = 5;
+    return fmt::format("using ({0}/{1:.5g}):{2}:({0}*{3:.5g}):(0) with vectors nohead", k, reach_.over(half), column,
+                       reach_.over(half) - 1 / reach_.over(half));
+  }
+
   void bound(std::size_t b) {
-    add(panel_.series.size() + b, fmt::format("using 3:10 with lines linewidth 1 dashtype (6,3) linecolor rgb '#{}'",
-                                              rule(panel_.bounds[b]).colour));
+    const bool single = bound_curve(panel_.series[panel_.bounds[b]]).size() == 1;
+    add(panel_.series.size() + b,
+        fmt::format("{} linewidth 1 dashtype (6,3) linecolor rgb '#{}'",
+                    single ? level("$3", 10) : "using 3:10 with lines", rule(panel_.bounds[b]).colour));
   }
 
   void exact(std::size_t s) {
     const auto& points = panel_.series[s].points;
-    if (std::any_of(points.begin(), points.end(), [](const SeriesPoint& point) { return point.exact.has_value(); }))
-      add(s, fmt::format("using {}:9 with lines linewidth 0.7 linecolor rgb '#{}'", at_k(s), rule(s).colour));
+    if (std::none_of(points.begin(), points.end(), [](const SeriesPoint& point) { return point.exact.has_value(); }))
+      return;
+    const std::string line = fmt::format("using {}:9 with lines", at_k(s));
+    add(s, fmt::format("{} linewidth 0.7 linecolor rgb '#{}'", points.size() == 1 ? level(at_k(s), 9) : line,
+                       rule(s).colour));
   }
 
   void points(std::size_t s) {
@@ -272,17 +292,5 @@ std::string claim_plot(const ClaimPanel& panel, const RateAxis& axis) {
     text += fmt::format("  set yrange [{}:{}]\n  set ytics 0.2\n  set format y '%.1f'\n", lowest_rate, highest_rate);
   return text + Layers(panel, reach, axis).plot() + "  unset logscale\n";
 }
-
-std::string pale(const std::string& colour) {
-  constexpr double share = 0.3;
-  std::string mixed;
-  for (std::size_t i = 0; i < 6; i += 2) {
-    const int part = std::stoi(colour.substr(i, 2), nullptr, 16);
-    mixed += fmt::format("{:02x}", static_cast<int>(std::lround(255 - share * (255 - part))));
-  }
-  return mixed;
-}
-
-int open_point(int point) { return point - 1; }
 
 }  // namespace attnspec

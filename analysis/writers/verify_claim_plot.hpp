@@ -30,10 +30,4 @@ struct RateAxis {
 /// From the marks to the plot command. The script sets `small`, `point_size`, `rate_floor` and `shown(rate)` before.
 std::string claim_plot(const ClaimPanel& panel, const RateAxis& axis);
 
-/// A colour, six hexadecimal digits, mixed with white.
-std::string pale(const std::string& colour);
-
-/// gnuplot's point type of the same shape, open instead of filled.
-int open_point(int point);
-
 }  // namespace attnspec

@@ -10,9 +10,9 @@
 
 namespace attnspec {
 
-/// Every figure shows what a dump has at the n that most of its matrices have, and at most six panels; its script names
-/// the panels that it leaves out. A panel without a number says why. Rows that were made from V are preferred to those
-/// made from other columns. All throw Error(internal) without a dump.
+/// Every figure shows what a dump has at the n that most of its matrices have, and at most six panels; its data
+/// name the panels that it leaves out. A panel without a number says why. Rows that were made from V are preferred to
+/// those made from other columns. All throw Error(internal) without a dump.
 
 /// verify_lemma1, verify_theorem1, verify_theorem2 (the claim's name as in VerifyRow): failure rate against k, a panel
 /// a dump and epsilon. A point is the median head at this k (the lower one of an even number) with its own confidence

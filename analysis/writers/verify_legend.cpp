@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "analysis/writers/gnuplot_text.hpp"
 
 namespace attnspec {
@@ -37,5 +39,17 @@ std::string legend_script(const std::vector<LegendEntry>& entries, const PlotPla
   }
   return text;
 }
+
+std::string pale(const std::string& colour) {
+  constexpr double share = 0.3;
+  std::string mixed;
+  for (std::size_t i = 0; i < 6; i += 2) {
+    const int part = std::stoi(colour.substr(i, 2), nullptr, 16);
+    mixed += fmt::format("{:02x}", static_cast<int>(std::lround(255 - share * (255 - part))));
+  }
+  return mixed;
+}
+
+int open_point(int point) { return point - 1; }
 
 }  // namespace attnspec

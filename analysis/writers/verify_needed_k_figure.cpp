@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* figure_name = "verify_needed_k";
 constexpr double cell_width = 17, cell_height = 15;
-constexpr Room room = {.left = 34, .right = 84, .bottom = 30, .top = 0};
+constexpr Room room = {.left = 34, .right = 92, .bottom = 30, .top = 0};
 
 struct NeededK {
   double k = 0;
@@ -168,20 +168,17 @@ std::string colour_bar(const NeededPanel& panel, const Range& range, const PlotP
         fmt::format("  set label {} at {} left font small\n", quoted(labels[i].text), screen_point(right + 4.5, words));
   }
   return text + fmt::format("  set label 'Needed k' at {} center rotate by 90\n",
-                            screen_point(right + 58, place.bottom + height / 2));
+                            screen_point(right + 66, place.bottom + height / 2));
 }
 
 /// The numbers in the cells, where they fit into them.
-std::string cell_numbers(std::size_t block, const Range& range, double width, double height) {
+std::string cell_numbers(std::size_t block, double width, double height) {
   constexpr double em_of_number = 2.65, smallest = 4.5, largest = 6;
   const double size = std::min({largest, (width - 1.5) / em_of_number, (height - 1) / 1.2});
   if (size < smallest) return "";
-  // Viridis passes from darker than mid-grey to lighter at its middle.
   return fmt::format(
-      ", \\\n       data index {} using 4:5:{}:($6 < {:.5g} ? 0xffffff : 0x000000) with labels font ',{:.3g}' "
-      "textcolor "
-      "rgb variable",
-      block, short_number("$6"), std::sqrt(range.low * range.high), size);
+      ", \\\n       data index {} using 4:5:{}:(ink($6)) with labels font ',{:.3g}' textcolor rgb variable", block,
+      short_number("$6"), size);
 }
 
 std::string panel_script(const NeededPanel& panel, const Range& range, const PlotPlace& place, std::size_t block) {
@@ -192,7 +189,7 @@ std::string panel_script(const NeededPanel& panel, const Range& range, const Plo
   const auto labels_in = [](double points, double label) { return static_cast<std::size_t>(points / label); };
   std::string text = colour_bar(panel, range, place);
   text += fmt::format(
-      "  set logscale cb\n  set xlabel 'Head index (slashed: more than n)' offset 0,0.6\n"
+      "  set logscale cb\n  set xlabel 'Head index (crossed out: more than n)' offset 0,0.6\n"
       "  set ylabel 'Layer index' offset 0.5,0\n"
       "  set xrange [-0.5:{}-0.5]\n  set yrange [-0.5:{}-0.5]\n  set xtics {}\n  set ytics {}\n",
       columns, rows, numbered_tics(panel.heads, label_step(columns, labels_in(place.right - place.left, 13))),
@@ -200,16 +197,18 @@ std::string panel_script(const NeededPanel& panel, const Range& range, const Plo
   text += fmt::format(
       "  plot data index {0} using 4:5:(0.5):(0.5):6 with boxxyerror fillstyle solid 1 border linecolor rgb 'white' "
       "linewidth 0.3 fillcolor palette, \\\n"
-      "       data index {0} using ($6 > {1} ? $4-0.5 : 1/0):($5-0.5):(1):(1) with vectors nohead linewidth 0.4 "
-      "linecolor rgb '#ffffff'",
+      "       for [across=-1:1:2] for [up=-1:1:2] data index {0} using "
+      "($6 > {1} ? $4+across*0.5 : 1/0):($5+up*0.5):(-across*0.2):(-up*0.2):(ink($6)) with vectors nohead linewidth "
+      "0.6 linecolor rgb variable",
       block, panel.facts.n);
-  return text + cell_numbers(block, range, width, height) + "\n  unset logscale\n";
+  return text + cell_numbers(block, width, height) + "\n  unset logscale\n";
 }
 
 }  // namespace
 
 Figure verify_needed_k_figure(const std::vector<DumpVerification>& dumps) {
-  const VerifyPanels panels = verify_panels(dumps, "theorem1", PanelEach::epsilon);
+  VerifyPanels panels = verify_panels(dumps, "theorem1", PanelEach::epsilon);
+  for (VerifyPanel& facts : panels.drawn) facts.trials = 0;  // rho is exact: no trial is behind this figure
   std::vector<NeededPanel> found;
   for (const VerifyPanel& facts : panels.drawn) found.push_back(panel_of(facts));
   Canvas canvas{room, {}};
@@ -222,7 +221,10 @@ Figure verify_needed_k_figure(const std::vector<DumpVerification>& dumps) {
     script += panel_opening(canvas.place(p), p) + panel_script(found[p], range, canvas.place(p), block);
     if (!found[p].needed.empty()) ++block;
   }
-  const std::string settings = "small = ',6.5'\n" + title_settings(titles) + viridis(1);
+  // Viridis passes from darker than mid-grey to lighter at its middle.
+  const double turn = std::sqrt(range.low * range.high);
+  const std::string settings = fmt::format("small = ',6.5'\nink(k) = k < {:.5g} ? 0xffffff : 0x000000\n", turn) +
+                               title_settings(titles) + viridis(1);
   const std::string what =
       "The k with which the error of Theorem 1's construction (Wang et al. 2020, Linformer, arXiv 2006.04768) is "
       "epsilon.";

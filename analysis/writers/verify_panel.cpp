@@ -45,6 +45,12 @@ VerifyPanel panel_of(const DumpVerification& dump, std::string_view claim) {
     panel.rows.push_back(row);
     panel.trials = std::max(panel.trials, row->trials);
   }
+  std::set<MatrixId> applicable, all;
+  for (const VerifyRow* row : panel.rows) {
+    all.insert(row->id);
+    if (row->judgement.verdict != Verdict::not_applicable) applicable.insert(row->id);
+  }
+  panel.not_applicable = all.size() - applicable.size();
   return panel;
 }
 
@@ -94,9 +100,14 @@ std::vector<std::string> facts(const VerifyPanel& panel) {
   const PanelSize size = size_of(panel.rows);
   parts.push_back(fmt::format("n = {}", panel.n));
   if (panel.lengths > 1) parts.back() += fmt::format(" (most common of {} lengths)", panel.lengths);
-  parts.push_back(counted(size.layers, size.layers, "layer") + " × " + counted(size.heads, size.heads, "head"));
+  const std::string layers = counted(size.layers, size.layers, "layer");
+  const bool is_grid = size.matrices == size.layers * size.heads * size.samples;
+  parts.push_back(is_grid ? layers + " × " + counted(size.heads, size.heads, "head")
+                          : counted(size.matrices, size.matrices, "head") + " of " + layers);
   parts.push_back(counted(size.samples, size.samples, "sample"));
   if (panel.trials > 0) parts.push_back(counted(panel.trials, panel.trials, "trial"));
+  const std::size_t others = panel.not_applicable;
+  if (others > 0 && panel.trials > 0) parts.push_back(counted(others, others, "other head") + " not applicable");
   return parts;
 }
 

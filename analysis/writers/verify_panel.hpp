@@ -20,6 +20,7 @@ struct VerifyPanel {
   double confidence = 0.95;                 ///< of their intervals
   std::vector<const VerifyRow*> rows = {};  ///< point into the verification
   bool shares_model = false;                ///< another dump has the same model
+  std::size_t not_applicable = 0;           ///< heads of this n on which the claim means nothing
 };
 
 /// The panels that are drawn, in the order of dumps and epsilons, and those for which there was no room.
@@ -53,7 +54,7 @@ std::vector<PaperMark> paper_marks(const std::vector<const VerifyRow*>& rows);
 /// "ε = 0.5".
 std::string epsilon_text(double epsilon);
 
-/// The titles of all panels, `beneath` plots that have none; makes room for the longest above the plots.
+/// The titles of all panels; makes room for the longest above the plots.
 std::vector<std::vector<std::string>> titles_of(const VerifyPanels& panels, Canvas& canvas);
 
 /// What a panel without a number says instead, in lines.

@@ -17,7 +17,7 @@ namespace attnspec {
 namespace {
 
 constexpr const char* figure_name = "verify_rms";
-constexpr double diagonal_side = 172, ratio_height = 44, between = 14;
+constexpr double diagonal_side = 172, ratio_height = 44, between = 9;
 constexpr Room room = {.left = 40, .right = 46, .bottom = 30, .top = 0};
 constexpr double band = 0.03;  // a projection that is scaled wrongly falls out of it, a thousand trials do not
 
@@ -84,14 +84,19 @@ struct Span {
   }
 };
 
-/// 0.1, 0.2, 0.5, 1, ... within the span; only the decades where there are many.
-std::string error_tics(const Span& span) {
+/// 0.1, 0.2, 0.5, 1, ... within the span: more of them where it is narrow, decades alone where it is wide.
+std::string error_tics(const Span& span, bool with_numbers) {
   std::vector<std::string> tics;
-  const bool many = span.high / span.low > 300;
+  const double decades = std::log10(span.high / span.low);
+  std::vector<double> steps = {1, 2, 5};
+  if (decades > 2.5) steps = {1};
+  if (decades < 0.8) steps = {1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8};
   for (double decade = std::pow(10, std::floor(std::log10(span.low))); decade <= span.high; decade *= 10) {
-    for (const double step : {1.0, 2.0, 5.0})
-      if (decade * step >= span.low && decade * step <= span.high && (!many || step == 1))
-        tics.push_back(fmt::format("'{0:.3g}' {0:.3g}", decade * step));
+    for (const double step : steps) {
+      const double error = decade * step;
+      if (error < span.low || error > span.high) continue;
+      tics.push_back(fmt::format("'{}' {:.3g}", with_numbers ? fmt::format("{:.3g}", error) : "", error));
+    }
   }
   return fmt::format("({})", fmt::join(tics, ", "));
 }
@@ -116,17 +121,28 @@ std::string epsilon_lines(const RmsPanel& panel, const Span& span) {
   return text;
 }
 
+/// A box a layer, numbered.
 std::string layer_colours(const RmsPanel& panel, const PlotPlace& place) {
-  constexpr double box = 11, bar_width = 7;
+  constexpr double lettering = 11, largest_box = 11, box_width = 7;
   const std::size_t count = panel.layers.size();
-  const double height = std::min(box * static_cast<double>(count), diagonal_side - 11), left = place.right + 7;
-  const double bottom = place.top - 11 - height;
-  return fmt::format("  set palette maxcolors {}\n  set cbrange [-0.5:{}-0.5]\n", std::max<std::size_t>(count, 2),
-                     std::max<std::size_t>(count, 2)) +
-         fmt::format("  set cbtics {} nomirror scale 0 offset -0.7,0 font small\n",
-                     numbered_tics(panel.layers, label_step(count, 13))) +
-         fmt::format("  set label 'Layer' at {} left font small\n", screen_point(left, place.top - 4)) +
-         colourbar(left, bottom, bar_width, height);
+  const double box = std::min(largest_box, (diagonal_side - lettering) / static_cast<double>(count));
+  const double left = place.right + 7, bottom = place.top - lettering - box * static_cast<double>(count);
+  std::string text = fmt::format("  unset colorbox\n  set cbrange [0:{}]\n  set label 'Layer' at {} left font small\n",
+                                 std::max<std::size_t>(count - 1, 1), screen_point(left, place.top - 4));
+  for (std::size_t i = 0; i < count; ++i) {
+    // Each box reaches up to the top, the next one covers it: no seams.
+    const double foot = bottom + box * static_cast<double>(i);
+    text += fmt::format("  set object {} rectangle from {} to {} fillcolor palette cb {} fillstyle solid noborder\n",
+                        i + 1, screen_point(left, foot), screen_point(left + box_width, place.top - lettering), i);
+    if (i % label_step(count, 13) == 0)
+      text += fmt::format("  set label '{}' at {} left font small\n", panel.layers[i],
+                          screen_point(left + box_width + 3, foot + box / 2));
+  }
+  return text;
+}
+
+std::string y_title(const std::string& words, const PlotPlace& place, double middle) {
+  return fmt::format("  set label '{}' at {} center rotate by 90\n", words, screen_point(place.left - 31, middle));
 }
 
 /// The diagonal, and below it what there is to see of it: the ratio.
@@ -144,24 +160,28 @@ std::string panel_script(const RmsPanel& panel, const PlotPlace& place, std::siz
   std::string text = fmt::format("  set bmargin at screen {:.5g}/height\n", place.top - diagonal_side);
   text += layer_colours(panel, place) + epsilon_lines(panel, span);
   text += fmt::format(
-      "  set logscale xy\n  set xrange [{0:.5g}:{1:.5g}]\n  set yrange [{0:.5g}:{1:.5g}]\n  set xtics {2} format ''\n"
-      "  set ytics {2}\n  unset xlabel\n  set ylabel 'RMS relative error, measured' offset 0.5,0\n",
-      span.low, span.high, error_tics(span));
+      "  set logscale xy\n  set xrange [{0:.5g}:{1:.5g}]\n  set yrange [{0:.5g}:{1:.5g}]\n  set xtics {2}\n"
+      "  set ytics {3}\n  unset xlabel\n  unset ylabel\n",
+      span.low, span.high, error_tics(span, false), error_tics(span, true));
+  text += y_title("RMS relative error, measured", place, place.top - diagonal_side / 2);
   text += fmt::format(
-      "  set label 'exact ± 3 %' at graph 0.03, graph 0.96 left font small textcolor rgb '#606060'\n"
-      "  plot [x={0:.5g}:{1:.5g}] '+' using 1:($1*{2}):($1*{3}) with filledcurves fillcolor rgb '#d8d8d8', \\\n"
+      "  set label 'grey: exact ± 3 %' at graph 0.03, graph 0.96 left font small textcolor rgb '#606060'\n"
+      "  plot [x={0:.5g}:{1:.5g}] '+' using 1:($1*{2}):($1*{3}) with filledcurves fillstyle solid 1 noborder fillcolor "
+      "rgb '#d8d8d8', \\\n"
       "       '+' using 1:1 with lines linewidth 0.5 linecolor rgb '#606060', \\\n"
       "       data index {4} using 7:8:5 {5}",
       span.low, span.high, 1 - band, 1 + band, block, points);
   text += fmt::format(
-      "  unset label\n  unset arrow\n  unset title\n  unset colorbox\n  unset logscale y\n"
+      "  unset label\n  unset arrow\n  unset object\n  unset title\n  unset logscale y\n"
       "  set tmargin at screen {:.5g}/height\n  set bmargin at screen {:.5g}/height\n"
-      "  set xtics {} format '%g'\n  set yrange [{:.4f}:{:.4f}]\n  set ytics autofreq {}\n"
-      "  set xlabel 'RMS relative error, exact: √((1 + ρ²)/k)' offset 0,0.6\n  set ylabel 'Ratio' offset 0.5,0\n",
-      place.bottom + ratio_height, place.bottom, error_tics(span), 1 - reach, 1 + reach,
+      "  set xtics {}\n  set yrange [{:.4f}:{:.4f}]\n  set ytics autofreq {:.2g}\n  set format y '%.2f'\n"
+      "  set xlabel 'RMS relative error, exact: √((1 + ρ²)/k)' offset 0,0.6\n",
+      place.bottom + ratio_height, place.bottom, error_tics(span, true), 1 - reach, 1 + reach,
       reach < 0.1 ? 0.05 : reach / 2);
+  text += y_title("Ratio", place, place.bottom + ratio_height / 2);
   return text + fmt::format(
-                    "  plot [x={0:.5g}:{1:.5g}] '+' using 1:({2}):({3}) with filledcurves fillcolor rgb '#d8d8d8', \\\n"
+                    "  plot [x={0:.5g}:{1:.5g}] '+' using 1:({2}):({3}) with filledcurves fillstyle solid 1 noborder "
+                    "fillcolor rgb '#d8d8d8', \\\n"
                     "       '+' using 1:(1) with lines linewidth 0.5 linecolor rgb '#606060', \\\n"
                     "       data index {4} using 7:($8/$7):5 {5}  unset logscale\n",
                     span.low, span.high, 1 - band, 1 + band, block, points);

@@ -75,8 +75,8 @@ std::vector<SeriesRule> series_rules(std::string_view claim) {
             {"relative", "paper", Rate::tested, "eq. (5): the tested column", dark, 7},
             {"rowwise", "paper", Rate::tested, "each row within ε |p| |w|", middle, 5}};
   if (claim == "theorem2")
-    return {{"softmax-row-frobenius", "paper", Rate::zero, "answering zero, Frobenius", zero_colour, 0, 3},
-            {"softmax-row-spectral", "paper", Rate::zero, "answering zero, spectral", "806000", 0, 0.8, "(3,2)"},
+    return {{"softmax-row-frobenius", "paper", Rate::zero, "answering zero, Frobenius", zero_colour, 13, 2.4},
+            {"softmax-row-spectral", "paper", Rate::zero, "answering zero, spectral", "a06a00", 12, 0.7, "(3,2)"},
             {"softmax-row-frobenius", "paper", Rate::tested, "E, F of the proof, Frobenius", dark, 7},
             {"softmax-row-spectral", "paper", Rate::tested, "E, F of the proof, spectral", dark, 6},
             {"softmax-row-frobenius", "gaussian", Rate::tested, "E = F = R, Frobenius", middle, 5},

@@ -5,7 +5,9 @@
 #include <lapacke.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "lib/backend/backend.hpp"
@@ -34,6 +36,28 @@ void multiply(CBLAS_TRANSPOSE form, std::size_t m, std::size_t n, std::size_t in
 double* room(std::vector<double>& block, std::size_t numbers) {
   if (block.size() < numbers) block.resize(numbers);
   return block.data();
+}
+
+constexpr std::size_t lanes = 8;  // so that the compiler uses vectors
+
+double largest_of(const double* row, std::size_t count) {
+  std::array<double, lanes> largest;
+  largest.fill(row[0]);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane)
+      largest[lane] = row[i + lane] > largest[lane] ? row[i + lane] : largest[lane];
+  for (; i < count; ++i) largest[0] = std::max(largest[0], row[i]);
+  return *std::max_element(largest.begin(), largest.end());
+}
+
+double sum_of(const double* row, std::size_t count) {
+  std::array<double, lanes> sums{};
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) sums[lane] += row[i + lane];
+  for (; i < count; ++i) sums[0] += row[i];
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
 }
 
 }  // namespace
@@ -147,16 +171,11 @@ void CpuTrialWorker::weigh(const Job& job, std::size_t t, const Construction& co
            weights_.data(), k, CblasTrans);
   for (std::size_t i = 0; i < queries; ++i) {
     double* row = weights_.data() + i * k;
-    shifts_[i] = *std::max_element(row, row + k);
+    shifts_[i] = largest_of(row, k);
     for (std::size_t r = 0; r < k; ++r) row[r] -= shifts_[i];
   }
   exponentials({weights_.data(), queries * k});
-  for (std::size_t i = 0; i < queries; ++i) {
-    const double* row = weights_.data() + i * k;
-    double sum = 0;
-    for (std::size_t r = 0; r < k; ++r) sum += row[r];
-    sums_[i] = sum;
-  }
+  for (std::size_t i = 0; i < queries; ++i) sums_[i] = sum_of(weights_.data() + i * k, k);
   multiply(CblasNoTrans, queries, d, k, 1, {weights_.data(), k}, {projected, d}, 0, outputs_.data(), d);
 }
 

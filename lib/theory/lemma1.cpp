@@ -75,9 +75,8 @@ class UpperTail {
   /// With v = origin + t, by differences from the origin, which keep their digits where a cosine next to 1 magnifies
   /// them a hundred million times.
   double log_integrand(double t) const {
-    const double q = std::expm1(t), fall = tolerance_ * q / (1 + q) / stretch_;
-    const double twice_sinh = cosine_ * (stretch_ * q + q / (1 + q) / stretch_);
-    const double z = z_at_origin() - steepness_ * (fall + twice_sinh);
+    const double q = std::expm1(t), r = -std::expm1(-t) / stretch_;
+    const double z = z_at_origin() - steepness_ * (tolerance_ * r + cosine_ * (stretch_ * q + r));
     return -0.5 * k_ * (stretch_ * stretch_ * q * (q + 2) - 2 * t) + log_normal_tail(z) - log_tail_at_origin_;
   }
 
@@ -103,7 +102,7 @@ class UpperTail {
   /// Where the normal factor goes from 0 to 1, or nearly: a step, for cosines next to 1, that no rule may overlook.
   Range step_from(double origin) const {
     const double ratio = (cosine_ + tolerance_) / cosine_;
-    if (!(ratio > 0)) return {0, 0};
+    if (!(ratio > 0 && std::isfinite(ratio))) return {0, 0};
     const double middle = 0.5 * std::log(ratio) - origin;
     const double slope = 2 * steepness_ * std::abs(cosine_) * std::sqrt(ratio);
     return {middle - 9 / slope, middle + 9 / slope};
@@ -130,7 +129,7 @@ class UpperTail {
 
   double refined(double from, double to, double whole, double allowed, int depth) const {
     const double middle = from + (to - from) / 2, left = gauss(from, middle), right = gauss(middle, to);
-    if (std::abs(left + right - whole) <= allowed || depth == 0) return left + right;
+    if (!(std::abs(left + right - whole) > allowed) || depth == 0) return left + right;  // no number ends here too
     return refined(from, middle, left, allowed, depth - 1) + refined(middle, to, right, allowed, depth - 1);
   }
 

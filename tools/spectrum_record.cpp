@@ -1,0 +1,32 @@
+// Field after field.
+#include "tools/spectrum_record.hpp"
+
+#include "tools/record.hpp"
+
+namespace attnspec {
+
+std::string pack(const MeasuredSpectrum& measured) {
+  const Spectrum& spectrum = measured.spectrum;
+  RecordWriter out;
+  out.put(spectrum.id).put(measured.shape).put(spectrum.status).put(spectrum.error_bound).put(measured.storage_error);
+  out.put(measured.finding).put(static_cast<std::uint64_t>(spectrum.values.size()));
+  for (const double value : spectrum.values) out.put(value);
+  return out.take();
+}
+
+MeasuredSpectrum unpack_spectrum(const std::string& bytes) {
+  MeasuredSpectrum measured;
+  Spectrum& spectrum = measured.spectrum;
+  RecordReader in(bytes);
+  in.take(spectrum.id);
+  in.take(measured.shape);
+  in.take(spectrum.status);
+  in.take(spectrum.error_bound);
+  in.take(measured.storage_error);
+  in.take(measured.finding);
+  spectrum.values.resize(in.number());
+  for (double& value : spectrum.values) in.take(value);
+  return measured;
+}
+
+}  // namespace attnspec
