@@ -19,7 +19,7 @@
 namespace attnspec {
 namespace {
 
-constexpr Room room = {.left = 40, .right = 14, .bottom = 30, .top = 0};
+constexpr Room room = {.left = 44, .right = 14, .bottom = 30, .top = 0};
 
 bool same_bound(const Series& a, const Series& b) {
   const auto near = [](double x, double y) { return std::abs(x - y) <= 1e-9 * std::abs(x); };
@@ -139,7 +139,7 @@ Figure verify_claim_figure(const std::vector<DumpVerification>& dumps, std::stri
   Canvas canvas{room, std::vector<PlotSize>(claims.size(), claim_plot_size)};
   if (!legend.empty()) canvas.plots.push_back(legend_size(legend.size()));
   const std::vector<std::vector<std::string>> titles = titles_of(panels, canvas);
-  std::string script;
+  std::string script = point_scaling();
   for (std::size_t p = 0; p < claims.size(); ++p) {
     script += panel_opening(canvas.place(p), p);
     // The legend's labels belong to whichever plot is drawn last.
@@ -148,7 +148,7 @@ Figure verify_claim_figure(const std::vector<DumpVerification>& dumps, std::stri
   }
   const std::string name = fmt::format("verify_{}", claim);
   const std::string settings =
-      fmt::format("small = ',6.5'\npoint_size = 1.4\nrate_floor = {:g}\nshown(rate) = {}\n", axis.floor,
+      fmt::format("small = ',6.5'\npoint_size = 2.8\nrate_floor = {:g}\nshown(rate) = {}\n", axis.floor,
                   axis.logarithmic ? "(rate < rate_floor ? rate_floor * 1.15 : rate)" : "rate") +
       title_settings(titles);
   const std::string what = title_of(claim) + " of Wang et al. 2020, Linformer, arXiv 2006.04768: what was measured.";

@@ -261,7 +261,7 @@ class Layers {
   }
 
   void points(std::size_t s) {
-    const std::string look = fmt::format("pointsize point_size linewidth 0.5 linecolor rgb '#{}'", rule(s).colour);
+    const std::string look = fmt::format("pointsize point linewidth 0.5 linecolor rgb '#{}'", rule(s).colour);
     if (!axis_.logarithmic)
       return add(s, fmt::format("using {}:4 with points pointtype {} {}", at_k(s), rule(s).point, look));
     add(s, fmt::format("using {}:($4>0?$4:1/0) with points pointtype {} {}", at_k(s), rule(s).point, look));

@@ -27,7 +27,7 @@ struct RateAxis {
   double floor = 0;          ///< where a logarithmic axis ends: below what so many trials can see
 };
 
-/// From the marks to the plot command. The script sets `small`, `point_size`, `rate_floor` and `shown(rate)` before.
+/// From the marks to the plot command. The script sets `small`, `point`, `rate_floor` and `shown(rate)` before.
 std::string claim_plot(const ClaimPanel& panel, const RateAxis& axis);
 
 }  // namespace attnspec

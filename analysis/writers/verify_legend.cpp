@@ -11,7 +11,7 @@ namespace attnspec {
 namespace {
 
 constexpr double line_height = 9.6, sample_width = 15, legend_width = 90;
-constexpr double into_the_room = 24;  // to the left of its place, where no axis needs the room
+constexpr double into_the_room = 28;  // to the left of its place, where no axis needs the room
 
 }  // namespace
 
@@ -32,7 +32,7 @@ std::string legend_script(const std::vector<LegendEntry>& entries, const PlotPla
     }
     if (entry.point > 0)
       text += fmt::format(
-          "  set label '' at {} front point pointtype {} pointsize point_size linewidth 0.5 linecolor rgb '#{}'\n",
+          "  set label '' at {} front point pointtype {} pointsize point linewidth 0.5 linecolor rgb '#{}'\n",
           screen_point(middle, y), entry.point, entry.colour);
     text += fmt::format("  set label {} at {} left font small textcolor rgb '#303030'\n", quoted(entry.text),
                         screen_point(left + sample_width + 5, y));

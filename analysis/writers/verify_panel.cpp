@@ -207,6 +207,12 @@ std::string data_opening(const std::string& what, const VerifyPanels& panels) {
   return text;
 }
 
+std::string point_scaling() {
+  // What a pointsize of 1 is, measured: the terminals of gnuplot 5.4 do not agree, and png's does not grow with its
+  // dpi.
+  return "  point = point_size / (format eq 'svg' ? 5.0 : format eq 'pdf' ? 6.1 : 6.5 * 72 / png_dpi)\n";
+}
+
 std::string cell(std::optional<double> number) {
   return number && std::isfinite(*number) ? fmt::format("{}", *number) : "NaN";
 }

@@ -63,6 +63,9 @@ std::vector<std::string> reason_for_nothing(const VerifyPanel& panel);
 /// The comment lines at the top of a data file: which panel is which dump, and what was left out.
 std::string data_opening(const std::string& what, const VerifyPanels& panels);
 
+/// Sets `point` to the pointsize with which a circle is `point_size` (1/72 inch) wide; the first of the panels' lines.
+std::string point_scaling();
+
 /// A number of a table that gnuplot reads; NaN where there is none.
 std::string cell(std::optional<double> number);
 

@@ -156,7 +156,7 @@ std::string panel_script(const RmsPanel& panel, const PlotPlace& place, std::siz
   }
   span = {span.low / 1.15, span.high * 1.15};
   const double reach = std::max({0.055, 1.1 * (ratio.high - 1), 1.1 * (1 - ratio.low)});
-  const std::string points = fmt::format("with points pointtype 7 pointsize point_size linecolor palette\n", block);
+  const std::string points = fmt::format("with points pointtype 7 pointsize point linecolor palette\n", block);
   std::string text = fmt::format("  set bmargin at screen {:.5g}/height\n", place.top - diagonal_side);
   text += layer_colours(panel, place) + epsilon_lines(panel, span);
   text += fmt::format(
@@ -195,14 +195,14 @@ Figure verify_rms_figure(const std::vector<DumpVerification>& dumps) {
   for (const VerifyPanel& facts : panels.drawn) found.push_back(panel_of(facts));
   Canvas canvas{room, std::vector<PlotSize>(found.size(), {diagonal_side, diagonal_side + between + ratio_height})};
   const std::vector<std::vector<std::string>> titles = titles_of(panels, canvas);
-  std::string script;
+  std::string script = point_scaling();
   std::size_t block = 1;
   for (std::size_t p = 0; p < found.size(); ++p) {
     script += panel_opening(canvas.place(p), p) + panel_script(found[p], canvas.place(p), block);
     if (!found[p].points.empty()) ++block;
   }
   const std::string settings =
-      "small = ',6.5'\npoint_size = 0.8\nset samples 100\n" + title_settings(titles) + viridis(0.9);
+      "small = ',6.5'\npoint_size = 1.6\nset samples 100\n" + title_settings(titles) + viridis(0.9);
   const std::string what =
       "The error of Theorem 1's construction (Wang et al. 2020, Linformer, arXiv 2006.04768), measured and exact.";
   return {figure_name,

@@ -71,7 +71,7 @@ std::vector<SeriesRule> series_rules(std::string_view claim) {
   if (claim == "theorem1")
     return {{"relative", "paper", Rate::zero, "answering zero", zero_colour, 0, 3},
             {"relative", "svd", Rate::share, "truncated SVD of rank k", grey, 0, 1},
-            {"relative", "paper", Rate::share, "eq. (5): share of all columns", dark, 6},
+            {"relative", "paper", Rate::share, "eq. (5): all columns ± 2 s.e.", dark, 6},
             {"relative", "paper", Rate::tested, "eq. (5): the tested column", dark, 7},
             {"rowwise", "paper", Rate::tested, "each row within ε |p| |w|", middle, 5}};
   if (claim == "theorem2")

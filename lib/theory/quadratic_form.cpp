@@ -5,6 +5,7 @@
 #include <cmath>
 #include <complex>
 #include <numbers>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,19 @@ std::vector<Term> scaled_terms(std::span<const double> lambda, std::span<const d
 double one_term_tail(const Term& term, double x) {
   const double radius = std::sqrt(x / term.lambda), shift = std::sqrt(term.squared_shift);
   return 0.5 * (std::erfc((radius - shift) / std::numbers::sqrt2) + std::erfc((radius + shift) / std::numbers::sqrt2));
+}
+
+/// Shifts so large that only the linear part of (g - shift)^2 varies leave a normal law, and no digits for an integral.
+std::optional<double> nearly_normal_tail(const std::vector<Term>& terms, double x) {
+  constexpr double very_large = 1e15;  // of the shifts, squared: the skewness left is below 1e-7
+  double central = 0, shifted = 0, squares = 0;
+  for (const Term& term : terms) {
+    central += term.lambda;
+    shifted += term.lambda * term.squared_shift;
+    squares += term.lambda * term.lambda * (1 + 2 * term.squared_shift);
+  }
+  if (shifted < very_large * central) return std::nullopt;
+  return 0.5 * std::erfc((x - central - shifted) / (2 * std::sqrt(squares)));  // sd / sqrt 2 = sqrt(squares)
 }
 
 /// With K(z) = sum_i [lambda_i shift_i^2 z / w_i - log(w_i) / 2], w_i = 1 - 2 lambda_i z, the logarithm of the moment
@@ -198,6 +212,7 @@ double quadratic_form_tail(std::span<const double> lambda, std::span<const doubl
   const double scaled_x = x / scale;
   if (std::isinf(scaled_x)) return 0;
   if (terms.size() == 1) return one_term_tail(terms.front(), scaled_x);
+  if (const auto tail = nearly_normal_tail(terms, scaled_x)) return *tail;
   // The form is above its largest term, which is as small as this with probability below 1e-20.
   if (scaled_x < 1e-40) return 1;
   return SaddleIntegral(terms, scaled_x).tail();
