@@ -89,6 +89,15 @@ ColumnFacts facts_of(const std::string& kind, const ColumnRange& range, const Ma
   };
   facts.tested_column =
       largest(range.size(), [&](std::size_t j) { return facts.column_norms[j] / facts.target_norms[j]; });
+  const auto largest_cosine = [&](std::size_t j) {
+    double most = 0;
+    for (std::size_t i = 0; i < target.rows(); ++i)
+      if (trial.row_norms[i] > 0 && facts.column_norms[j] > 0)
+        most = std::max(most, std::abs(target(i, range.first + j)) / (trial.row_norms[i] * facts.column_norms[j]));
+    return std::min(most, 1.0);
+  };
+  facts.rowwise_column = largest(range.size(), largest_cosine);
+  facts.largest_cosine = largest_cosine(facts.rowwise_column);
   facts.tested_row =
       largest(target.rows(), [&](std::size_t i) { return facts.row_target_norms[i] / trial.row_norms[i]; });
   return facts;

@@ -23,6 +23,8 @@ struct ColumnFacts {
   std::vector<double> column_norms, target_norms;       ///< |w| and |Pw|, one a column
   std::vector<double> row_target_norms;                 ///< |(PV)_i|, one a row
   std::size_t tested_column = 0;                        ///< of the range: the one with the largest rho
+  std::size_t rowwise_column = 0;                       ///< the one with the largest |cosine| with a row of P
+  double largest_cosine = 0;                            ///< that |cosine|
   std::size_t tested_row = 0;                           ///< the one with the largest |(PV)_i| / |p_i|
   std::vector<double> variances;                        ///< squared singular values of V
   Matrix directions;                                    ///< its right singular vectors as rows

@@ -26,18 +26,6 @@ VerifyRow as_quantified(VerifyRow row) {
   return row;
 }
 
-/// The largest |cosine| between a row of P and the tested column.
-double largest_cosine(const HeadOnTrial& trial, const ColumnFacts& facts) {
-  double largest = 0;
-  const double column_norm = facts.column_norms[facts.tested_column];
-  for (std::size_t i = 0; i < trial.row_norms.size(); ++i) {
-    const double product = trial.head.target(i, facts.range.first + facts.tested_column);
-    if (trial.row_norms[i] > 0 && column_norm > 0)
-      largest = std::max(largest, std::abs(product) / (trial.row_norms[i] * column_norm));
-  }
-  return std::min(largest, 1.0);
-}
-
 }  // namespace
 
 void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions& constructions,
@@ -45,7 +33,6 @@ void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions&
   const std::size_t n = trial_.head.columns.rows(), queries = trial_.row_norms.size();
   for (std::size_t kind = 0; kind < trial_.columns.size(); ++kind) {
     const ColumnFacts& facts = trial_.columns[kind];
-    const double cosine = largest_cosine(trial_, facts);
     for (std::size_t e = 0; e < options_.epsilons.size(); ++e) {
       const double epsilon = options_.epsilons[e];
       for (const SweptK& swept : k_sweep(Claim::theorem1, epsilon, n, head_dim_, options_.ks)) {
@@ -63,8 +50,8 @@ void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions&
             if (paper && failing == Failing::relative) one.rms_predicted = theorem1_rms(facts.rho, swept.k);
             if (paper &&
                 failing == Failing::rowwise)  // the union bound over rows, each no worse than the largest cosine's
-              one.exact_upper =
-                  std::min(1.0, static_cast<double>(queries) * inner_product_failure_rate(swept.k, cosine, epsilon));
+              one.exact_upper = std::min(1.0, static_cast<double>(queries) *
+                                                  inner_product_failure_rate(swept.k, facts.largest_cosine, epsilon));
             if (counts) {
               fill(one, *counts, kind, failing, failing == Failing::rowwise, e);
               const double squares = counts->tally->squares(counts->head, counts->construction, kind);

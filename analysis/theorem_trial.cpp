@@ -34,11 +34,11 @@ Criterion over_cells(const ColumnFacts& facts, const HeadOnTrial& trial, const s
   criterion.over = Criterion::Over::cells;
   const std::size_t width = trial.head.columns.cols();
   for (std::size_t i = 0; i < trial.row_norms.size(); ++i)
-    criterion.items.push_back(i * width + facts.range.first + facts.tested_column);
+    criterion.items.push_back(i * width + facts.range.first + facts.rowwise_column);
   for (const double epsilon : epsilons) {
     std::vector<double>& limits = criterion.limits.emplace_back();
     for (const double norm : trial.row_norms)
-      limits.push_back(epsilon * norm * facts.column_norms[facts.tested_column]);
+      limits.push_back(epsilon * norm * facts.column_norms[facts.rowwise_column]);
   }
   return criterion;
 }
@@ -164,7 +164,7 @@ void TheoremTrial::fill(VerifyRow& row, const Counts& counts, std::size_t kind, 
   row.zero_failure_rate = zero_rate(kind, failing, any, epsilon);
   const ColumnFacts& facts = trial_.columns[kind];
   row.tested = failing == Failing::relative  ? fmt::format("column {}", facts.tested_column)
-               : failing == Failing::rowwise ? fmt::format("any row, column {}", facts.tested_column)
+               : failing == Failing::rowwise ? fmt::format("any row, column {}", facts.rowwise_column)
                : any                         ? "any row"
                                              : fmt::format("row {}", facts.tested_row);
 }

@@ -22,7 +22,8 @@ namespace attnspec {
 /// What fails, for one kind of columns.
 enum class Failing {
   relative,   ///< a column w: |P~ w - P w| > epsilon |P w| (eq. 5); tested: the one with the largest rho
-  rowwise,    ///< a row i at that column: |p_i R^T R w - p_i w| > epsilon |p_i| |w| (eq. 19 with the product form)
+  rowwise,    ///< a row i: |p_i R^T R w - p_i w| > epsilon |p_i| |w| (eq. 19 with the product form), w being the column
+              ///< with the largest |cosine|, where the law is worst and answering zero misses most
   frobenius,  ///< a row i: |out_i - (P V)_i| > epsilon |p_i| |V|_F (eq. 8); tested: the one with the largest
               ///< |(P V)_i| / |p_i|, which answering zero misses first
   spectral    ///< the same with |V|_2

@@ -72,6 +72,11 @@ class Results:
     def summary(self):
         return pandas.read_csv(self.folder / "summary.csv", float_precision="round_trip")
 
+    @functools.cached_property
+    def table(self):
+        """verify.csv; delta stays text, since 0.5 and 2^-n are both names."""
+        return pandas.read_csv(self.folder / "verify.csv", float_precision="round_trip", dtype={"delta": str, "reason": str, "k_source": str})
+
     @property
     def run(self):
         return json.loads(self.bytes_of("run.json"))
@@ -105,9 +110,17 @@ class Workplace(unittest.TestCase):
         self.assertEqual(outcome.code, code, outcome.stderr)
         return Results(folder, outcome)
 
+    def verify(self, *dumps_and_options, code=DONE, **options):
+        """`attnspec verify`, in the same way."""
+        self.runs += 1
+        folder = self.folder / f"out{self.runs}"
+        outcome = attnspec("verify", *dumps_and_options, "-o", folder, "--figures", "none", "--quiet", **options)
+        self.assertEqual(outcome.code, code, outcome.stderr)
+        return Results(folder, outcome)
+
     def assert_nothing_written(self, folder):
         """No result under a final name."""
-        present = [name for name in RESULTS if (pathlib.Path(folder) / name).exists()]
+        present = [name for name in [*RESULTS, "verify.csv"] if (pathlib.Path(folder) / name).exists()]
         self.assertEqual(present, [])
 
     def nameless(self, text):
