@@ -44,7 +44,9 @@ std::string name_of_claim(const std::string& claim) {
 
 std::string words_for(const JudgedAt& at) {
   if (at.source == "theorem1") return "Theorem 1's own k";
+  if (at.source == "theorem2-statement") return "its own k";
   if (at.source == "theorem2-proof-tokens") return "its proof's k, eq. (24)";
+  if (at.source == "theorem2-proof-rank") return "its proof's k, eq. (25)";
   return "the largest k tried";
 }
 

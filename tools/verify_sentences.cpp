@@ -43,19 +43,30 @@ std::string outcome(const ReadingTally& tally) {
   return text;
 }
 
-/// "at most 42 % of projections may fail; on the median head 97 % do".
-std::string allowed_and_found(const ReadingTally& tally) {
-  std::vector<double> rates, bounds;
+/// What a reading tests: the one that decides, and all of them.
+struct Items {
+  const char* tested;
+  const char* all;
+};
+
+/// "at most 42 % of projections may fail; on the median head 97 % do for the worst column, 75 % over all columns".
+std::string allowed_and_found(const ReadingTally& tally, const Items& items) {
+  std::vector<double> rates, bounds, shares;
   bool exact = true;
   for (const VerifyRow* row : tally.rows) {
     if (!row->exact_rate && !row->failure_rate) continue;
     rates.push_back(rate_of(*row));
     bounds.push_back(row->claimed_bound.value_or(1));
+    if (row->row_failure_rate) shares.push_back(*row->row_failure_rate);
     exact = exact && row->exact_rate.has_value();
   }
   if (rates.empty()) return "";
-  return fmt::format("at most {} of projections may fail; on the median head {} do{}",
-                     percent(std::min(1.0, median(bounds))), percent(median(rates)), exact ? " (exact law)" : "");
+  std::string text = fmt::format("at most {} of projections may fail; on the median head {} do for the {}{}",
+                                 percent(std::min(1.0, median(bounds))), percent(median(rates)), items.tested,
+                                 exact ? " (exact law)" : "");
+  if (items.all != nullptr && !shares.empty())
+    text += fmt::format(", {} over all {}", percent(median(shares)), items.all);
+  return text;
 }
 
 std::string why_vacuous(const VerifyRow& row) {
@@ -64,10 +75,10 @@ std::string why_vacuous(const VerifyRow& row) {
 }
 
 /// "NAME OUTCOME", and the numbers behind it.
-std::string judged(const std::string& name, const ReadingTally& tally) {
+std::string judged(const std::string& name, const ReadingTally& tally, const Items& items) {
   const std::string text = name + " " + outcome(tally);
   if (tally.of(Verdict::violated) + tally.of(Verdict::holds) + tally.of(Verdict::undecided) > 0)
-    return text + ": " + allowed_and_found(tally) + ".";
+    return text + ": " + allowed_and_found(tally, items) + ".";
   if (tally.of(Verdict::vacuous) > 0) return text + ": " + why_vacuous(tally.worst(Verdict::vacuous)) + ".";
   return text + ".";
 }
@@ -76,9 +87,11 @@ std::vector<std::string> on_lemma1(const std::vector<const VerifyRow*>& rows, co
   std::vector<std::string> sentences;
   const ReadingTally norm = tally_of(rows, "norm", at), relative = tally_of(rows, "inner-relative", at),
                      product = tally_of(rows, "inner-product", at);
-  if (!norm.rows.empty()) sentences.push_back(judged("Lemma 1, eq. (11),", norm));
-  if (!relative.rows.empty()) sentences.push_back(judged("Eq. (12) as printed, to within epsilon |x.y|,", relative));
-  if (!product.rows.empty()) sentences.push_back(judged("Eq. (12) to within epsilon |x| |y|", product));
+  if (!norm.rows.empty()) sentences.push_back(judged("Lemma 1, eq. (11),", norm, {"vector tested", nullptr}));
+  if (!relative.rows.empty())
+    sentences.push_back(judged("Eq. (12) as printed, to within epsilon |x.y|,", relative, {"worst pair", "pairs"}));
+  if (!product.rows.empty())
+    sentences.push_back(judged("Eq. (12) to within epsilon |x| |y|", product, {"worst pair", "pairs"}));
   return sentences;
 }
 
@@ -105,11 +118,12 @@ std::vector<std::string> on_theorem1(const std::vector<const VerifyRow*>& rows, 
   const ReadingTally relative = tally_of(rows, "relative", at), rowwise = tally_of(rows, "rowwise", at),
                      quantified = tally_of(rows, "as-quantified", at);
   if (!relative.rows.empty()) {
-    sentences.push_back(judged("Theorem 1 as printed (eq. 5)", relative));
+    sentences.push_back(judged("Theorem 1 as printed (eq. 5)", relative, {"worst column", "columns"}));
     sentences.push_back(needed_k(relative, at));
   }
   if (!rowwise.rows.empty())
-    sentences.push_back(judged("Theorem 1 row by row, to within epsilon |p| |w| (what its proof shows),", rowwise));
+    sentences.push_back(judged("Theorem 1 row by row, to within epsilon |p| |w| (what its proof shows),", rowwise,
+                               {"worst column", nullptr}));
   if (!quantified.rows.empty())
     sentences.push_back(
         "Theorem 1 as quantified, a matrix of low rank for a given w, is true of any P: rank 1 is enough, and no "
@@ -120,14 +134,19 @@ std::vector<std::string> on_theorem1(const std::vector<const VerifyRow*>& rows, 
 /// How far the proof's E and F are from P V, where answering zero has 1.
 std::string beside_zero(const ReadingTally& tally) {
   std::vector<double> errors;
-  for (const VerifyRow* row : tally.rows)
-    if (row->rms_relative_error) errors.push_back(*row->rms_relative_error);
+  bool exact = true;
+  for (const VerifyRow* row : tally.rows) {
+    const std::optional<double> error = row->rms_predicted ? row->rms_predicted : row->rms_relative_error;
+    if (!error) continue;
+    exact = exact && row->rms_predicted.has_value();
+    errors.push_back(*error);
+  }
   if (errors.empty()) return "";
   const auto [least, most] = std::minmax_element(errors.begin(), errors.end());
   return fmt::format(
-      "The E and F of its proof have an RMS relative error of {:.3f} on the median head, {:.3f} to {:.3g} on all; "
-      "answering zero has exactly 1.",
-      median(errors), *least, *most);
+      "The E and F of its proof have an RMS relative error of {:.4g} on the median head, {:.4g} to {:.4g} on all{}; "
+      "answering zero has 1.",
+      median(errors), *least, *most, exact ? " (exact)" : "");
 }
 
 std::vector<std::string> on_theorem2(const std::vector<const VerifyRow*>& rows, const JudgedAt& at) {
@@ -139,7 +158,7 @@ std::vector<std::string> on_theorem2(const std::vector<const VerifyRow*>& rows, 
     const bool softmax = tally == &row;
     const std::string name =
         softmax ? "Theorem 2 (eq. 8), any one row," : "Its proof's form, exp without softmax (eq. 9),";
-    sentences.push_back(judged(name, *tally));
+    sentences.push_back(judged(name, *tally, {"worst row", "rows"}));
     if (tally->of(Verdict::trivially_true) > 0)
       sentences.back() += softmax ? " To do what zero does says nothing for E and F." : "";
   }

@@ -36,16 +36,21 @@ Reach reach_of(const ClaimPanel& panel) {
   return {least, most * std::pow(most / least, room_at_the_end / (claim_plot_size.width - room_at_the_end))};
 }
 
-/// How far to the right of its k a series stands, in points: points of one k stand side by side.
+/// How many of the first series have points.
+double with_points(const ClaimPanel& panel, std::size_t first) {
+  const auto end = panel.series.begin() + static_cast<std::ptrdiff_t>(first);
+  return static_cast<double>(
+      std::count_if(panel.series.begin(), end, [](const Series& series) { return series.rule.point > 0; }));
+}
+
+/// Points of one k stand side by side, so far apart (1/72 inch) that the groups of two k's do not meet.
+double apart(const ClaimPanel& panel) {
+  return std::min(3.4, 14 / std::max(1.0, with_points(panel, panel.series.size()) - 1));
+}
+
+/// How far to the right of its k a series stands.
 double beside(const ClaimPanel& panel, std::size_t s) {
-  constexpr double apart = 3.4;
-  double before = 0, all = 0;
-  for (std::size_t other = 0; other < panel.series.size(); ++other) {
-    if (panel.series[other].rule.point == 0) continue;
-    ++all;
-    if (other < s) ++before;
-  }
-  return apart * (before - (all - 1) / 2);
+  return apart(panel) * (with_points(panel, s) - (with_points(panel, panel.series.size()) - 1) / 2);
 }
 
 /// Powers of two, so few that their labels do not meet.
@@ -202,7 +207,7 @@ class Layers {
   std::string plot() {
     for (std::size_t s = 0; s < panel_.series.size(); ++s)
       if (rule(s).line > 0) reference(s);
-    each_measured([&](std::size_t s) { upright(s, 7, 8, 2.6, pale(rule(s).colour)); });
+    each_measured([&](std::size_t s) { upright(s, 7, 8, 0.65 * apart(panel_), pale(rule(s).colour)); });
     for (std::size_t b = 0; b < panel_.bounds.size(); ++b) bound(b);
     each_measured([&](std::size_t s) { exact(s); });
     each_measured([&](std::size_t s) { upright(s, 5, 6, 0.7, rule(s).colour); });

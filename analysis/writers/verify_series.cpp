@@ -46,14 +46,25 @@ SeriesPoint point_of(std::size_t k, std::vector<const VerifyRow*> rows, Rate rat
   return point;
 }
 
+/// A power of two that the plot could not tell from one of the paper's k's: 256 beside 250.
+bool hides_behind(const VerifyRow& row, const std::vector<PaperMark>& marks) {
+  constexpr double closest = 0.06;
+  const auto is_near = [&](const PaperMark& mark) {
+    const double own = static_cast<double>(*row.k), paper = static_cast<double>(mark.k);
+    return mark.k < row.n && std::abs(own - paper) < closest * paper;
+  };
+  return row.k_source == "power-of-two" && std::any_of(marks.begin(), marks.end(), is_near);
+}
+
 /// Rows of one head that differ only in where their k comes from are one measurement.
 std::map<std::size_t, std::vector<const VerifyRow*>> rows_by_k(const VerifyPanel& panel, const SeriesRule& rule) {
   std::vector<const VerifyRow*> rows;
   for (const VerifyRow* row : panel.rows)
     if (row->reading == rule.reading && row->construction == rule.construction) rows.push_back(row);
   std::map<std::size_t, std::vector<const VerifyRow*>> by_k;
+  const std::vector<PaperMark> marks = paper_marks(panel.rows);
   for (const VerifyRow* row : of_one_kind(rows)) {
-    if (!row->k || !rate_of(*row, rule.rate)) continue;
+    if (!row->k || !rate_of(*row, rule.rate) || hides_behind(*row, marks)) continue;
     std::vector<const VerifyRow*>& heads = by_k[*row->k];
     const auto is_same = [&](const VerifyRow* other) { return other->id == row->id; };
     if (std::none_of(heads.begin(), heads.end(), is_same)) heads.push_back(row);

@@ -45,7 +45,8 @@ struct Series {
   std::vector<SeriesPoint> points;  ///< k rising
 };
 
-/// The series that have a point in this panel. A k that stands there under two names counts once.
+/// The series that have a point in this panel. A k that stands there under two names counts once; a power of
+/// two too close to one of the paper's k's is left to verify.csv.
 std::vector<Series> series_of(const VerifyPanel& panel, const std::vector<SeriesRule>& rules);
 
 /// A claimed bound between the k's at which it is known. Every bound of the paper is c e^{-sk}: its logarithm is a

@@ -43,7 +43,7 @@ double log_normal_tail(double z) {
 
 /// Pr(<Rx, Ry> - <x, y> > tolerance |x| |y|) as one integral. Given Rx, with G = k |Rx|^2 / |x|^2 chi-square,
 /// k <Rx, Ry> / (|x| |y|) is normal with mean c G and variance (1 - c^2) G. In v = log sqrt(G / k) this reads
-///     C int e^{-k (e^{2v} - 1 - 2v) / 2} Pr(g > sqrt(k / (1 - c^2)) (tolerance e^{-v} - 2 c sinh v)) dv,
+///     C int e^{-k (e^{2v} - 1 - 2v) / 2} Pr(g > sqrt(k / (1 - c^2)) ((c + tolerance) e^{-v} - c e^v)) dv,
 /// where C is k times a gamma density: smooth, with one hump, and without cancellation between terms.
 class UpperTail {
  public:
@@ -51,7 +51,7 @@ class UpperTail {
       : k_(static_cast<double>(k)),
         steepness_(std::sqrt(k_ / ((1 - cosine) * (1 + cosine)))),
         cosine_(cosine),
-        tolerance_(tolerance) {}
+        edge_(cosine + tolerance) {}
 
   double rate() {
     std::uintmax_t steps = 100;
@@ -59,6 +59,7 @@ class UpperTail {
                                                              highest, bits_of_top, steps)
                            .first;
     const double level = log_integrand(top);
+    if (!(level > smallest)) return 0;
     move_origin_to(top);
     const double constant = k_ * boost::math::gamma_p_derivative(0.5 * k_, 0.5 * k_, Quiet());
     return constant * std::exp(level) * integral(-extent(-1), extent(1), step_from(top));
@@ -68,19 +69,20 @@ class UpperTail {
   // Beyond these the chi variable over its mean, e^v, is less likely than 1e-26 for every k.
   static constexpr double lowest = -60, highest = 30;
   static constexpr int bits_of_top = 24;     // enough: the top is only where the integral is cut in two
+  static constexpr double smallest = -760;   // e^-760 is 0
   static constexpr double negligible = 42;   // e^-42 of the top, and falling
   static constexpr double agreement = 1e-9;  // of an interval and its halves, which are far better
-  static constexpr int most_halvings = 40;
+  static constexpr int most_halvings = 12;
 
   /// With v = origin + t, by differences from the origin, which keep their digits where a cosine next to 1 magnifies
   /// them a hundred million times.
   double log_integrand(double t) const {
     const double q = std::expm1(t), r = -std::expm1(-t) / stretch_;
-    const double z = z_at_origin() - steepness_ * (tolerance_ * r + cosine_ * (stretch_ * q + r));
+    const double z = z_at_origin() - steepness_ * (edge_ * r + cosine_ * stretch_ * q);
     return -0.5 * k_ * (stretch_ * stretch_ * q * (q + 2) - 2 * t) + log_normal_tail(z) - log_tail_at_origin_;
   }
 
-  double z_at_origin() const { return steepness_ * (tolerance_ / stretch_ - cosine_ * (stretch_ - 1 / stretch_)); }
+  double z_at_origin() const { return steepness_ * (edge_ / stretch_ - cosine_ * stretch_); }
 
   void move_origin_to(double v) {
     stretch_ = std::exp(v);
@@ -101,7 +103,7 @@ class UpperTail {
 
   /// Where the normal factor goes from 0 to 1, or nearly: a step, for cosines next to 1, that no rule may overlook.
   Range step_from(double origin) const {
-    const double ratio = (cosine_ + tolerance_) / cosine_;
+    const double ratio = edge_ / cosine_;
     if (!(ratio > 0 && std::isfinite(ratio))) return {0, 0};
     const double middle = 0.5 * std::log(ratio) - origin;
     const double slope = 2 * steepness_ * std::abs(cosine_) * std::sqrt(ratio);
@@ -133,7 +135,7 @@ class UpperTail {
     return refined(from, middle, left, allowed, depth - 1) + refined(middle, to, right, allowed, depth - 1);
   }
 
-  double k_, steepness_, cosine_, tolerance_;
+  double k_, steepness_, cosine_, edge_;         // edge: cosine + tolerance
   double stretch_ = 1, log_tail_at_origin_ = 0;  // e^v and the normal factor where t = 0
 };
 

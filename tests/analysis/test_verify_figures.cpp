@@ -229,6 +229,17 @@ TEST_CASE("a k that stands in the rows under two names is one measurement", "[ve
   REQUIRE(series[0].back() == "1");
 }
 
+TEST_CASE("a power of two that stands on the paper's own k is left to verify.csv", "[verify figures]") {
+  std::vector<VerifyRow> rows;
+  for (const std::size_t k : {128U, 250U, 256U}) rows.push_back(row_of("theorem1", "relative", {}, 0.5, k, 0.5));
+  rows[1].k_source = "theorem1";
+
+  const auto series = series_in(verify_claim_figure({dump_of(rows)}, "theorem1"), "relative/paper");
+
+  REQUIRE(series.size() == 2);
+  REQUIRE(series[1][2] == "250");
+}
+
 TEST_CASE("the claimed bound between two k's lies on its exponential", "[verify figures]") {
   const std::vector<VerifyRow> rows = {row_of("lemma1", "norm", {}, 0.5, 64, 0.5),
                                        row_of("lemma1", "norm", {}, 0.5, 128, 0.4)};
@@ -278,7 +289,7 @@ TEST_CASE("rows made from V are preferred to those made from other columns", "[v
   REQUIRE(first.at(0).at(3) == "0.75");
 }
 
-TEST_CASE("only the commonest n is drawn, and the title says so", "[verify figures]") {
+TEST_CASE("figures of verify draw the commonest n, and the title says so", "[verify figures]") {
   std::vector<VerifyRow> rows;
   for (std::size_t i = 0; i < 3; ++i) rows.push_back(row_of("lemma1", "norm", {i, 0, 0}, 0.5, 64, 0.25));
   rows[1].n = 100;
