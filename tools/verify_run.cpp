@@ -174,7 +174,7 @@ Manifest manifest_of(const VerifyRunOptions& options, const ChosenBackend& chose
       {"k", words.k},
       {"trials", std::to_string(how.trials)},
       {"seed", std::to_string(how.seed)},
-      {"generator", "Philox4x64-10, numpy.random.Philox(key=seed, counter=[0, 0, trial, 0]); Box-Muller"},
+      {"generator", "Philox4x64-10, numpy.random.Philox(key=seed, counter=trial << 128); Box-Muller"},
       {"confidence", fmt::format("{}", how.confidence)},
       {"columns", words.columns},
       {"construction", words.construction},

@@ -11,11 +11,11 @@ constexpr double half_letter = 4.2, air = 5;
 
 }  // namespace
 
-void DrawnPlot::line(PlotPoint from, PlotPoint to) {
+void DrawnPlot::line(PlotPoint from, PlotPoint to, double apart) {
   // A line that leaves the plot by far need not be followed out there.
   if (std::max(from.y, to.y) < 0 || std::min(from.y, to.y) > height_) return;
   const double length = std::hypot(to.x - from.x, to.y - from.y);
-  const int steps = static_cast<int>(std::clamp(length, 1.0, 5000.0));
+  const int steps = static_cast<int>(std::clamp(length / apart, 1.0, 5000.0));
   for (int i = 0; i <= steps; ++i) {
     const double part = static_cast<double>(i) / steps;
     const PlotPoint point{from.x + part * (to.x - from.x), from.y + part * (to.y - from.y)};

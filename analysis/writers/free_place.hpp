@@ -16,8 +16,9 @@ class DrawnPlot {
  public:
   explicit DrawnPlot(double height) : height_(height) {}
 
-  /// A straight line, or a part of a curve; what lies outside the plot does not count.
-  void line(PlotPoint from, PlotPoint to);
+  /// A straight line, or a part of a curve; what lies outside the plot does not count. What counts little (a pale bar,
+  /// over which words can be read) has points further apart than one.
+  void line(PlotPoint from, PlotPoint to, double apart = 1);
 
   /// The middle of the lower end of words of this length, read upwards, at one of the x's: where they cover least of
   /// what is drawn, the first x and the top of the plot preferred. The words count as drawn from then on.

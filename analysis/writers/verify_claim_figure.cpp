@@ -38,6 +38,12 @@ std::vector<std::size_t> distinct_bounds(const std::vector<Series>& series) {
   return distinct;
 }
 
+/// Theorem 2's two norms of V have panels of their own: together nobody could read them.
+VerifyPanels panels_for(const std::vector<DumpVerification>& dumps, std::string_view claim) {
+  if (claim == "theorem2") return by_norm(verify_panels(dumps, claim, PanelEach::epsilon, 3));
+  return verify_panels(dumps, claim, PanelEach::epsilon);
+}
+
 std::vector<ClaimPanel> panels_of(const VerifyPanels& panels, std::string_view claim) {
   std::vector<ClaimPanel> found;
   std::size_t block = 1;
@@ -100,7 +106,7 @@ std::vector<LegendEntry> legend_of(const std::vector<ClaimPanel>& claims, const 
         heads = std::max(heads, point.heads);
         fewest = std::min(fewest, point.heads);
       }
-      if (named.insert(name_of(rule)).second)
+      if (named.insert(rule.legend).second)
         entries.push_back({rule.legend, rule.colour, rule.point, rule.line, rule.dash});
     }
   }
@@ -129,21 +135,23 @@ std::string title_of(std::string_view claim) {
 Figure verify_claim_figure(const std::vector<DumpVerification>& dumps, std::string_view claim) {
   if (series_rules(claim).empty())
     throw Error(ErrorKind::internal, fmt::format("there is no figure for a claim '{}'", claim));
-  const VerifyPanels panels = verify_panels(dumps, claim, PanelEach::epsilon);
+  const VerifyPanels panels = panels_for(dumps, claim);
   const std::vector<ClaimPanel> claims = panels_of(panels, claim);
   const RateAxis axis = axis_of(claims, claim);
   std::vector<LegendEntry> legend = legend_of(claims, axis);
-  if (!legend.empty() && !panels.left_out.empty())
-    legend.push_back(
-        {fmt::format("{} more in verify.csv", counted(panels.left_out.size(), panels.left_out.size(), "panel"))});
+  const std::size_t left_out = panels.left_out.size();
+  if (!legend.empty() && left_out > 0) legend.push_back({counted(left_out, left_out, "panel") + " more in verify.csv"});
   Canvas canvas{room, std::vector<PlotSize>(claims.size(), claim_plot_size)};
-  if (!legend.empty()) canvas.plots.push_back(legend_size(legend.size()));
   const std::vector<std::vector<std::string>> titles = titles_of(panels, canvas);
+  // Pairs of panels stay under each other when the legend is the third of their row.
+  const std::size_t legend_place = claims.size() == 4 ? 2 : claims.size();
+  if (!legend.empty())
+    canvas.plots.insert(canvas.plots.begin() + static_cast<std::ptrdiff_t>(legend_place), legend_size(legend.size()));
   std::string script = point_scaling();
   for (std::size_t p = 0; p < claims.size(); ++p) {
-    script += panel_opening(canvas.place(p), p);
+    script += panel_opening(canvas.place(legend.empty() || p < legend_place ? p : p + 1), p);
     // The legend's labels belong to whichever plot is drawn last.
-    if (p + 1 == claims.size() && !legend.empty()) script += legend_script(legend, canvas.place(p + 1));
+    if (p + 1 == claims.size() && !legend.empty()) script += legend_script(legend, canvas.place(legend_place));
     script += claim_plot(claims[p], axis);
   }
   const std::string name = fmt::format("verify_{}", claim);

@@ -138,10 +138,12 @@ DrawnPlot drawn(const ClaimPanel& panel, const Sheet& sheet) {
       const auto k = static_cast<double>(point.k);
       curve.push_back(sheet.at(k, point.exact.value_or(point.rate)));
       if (series.rule.point == 0) continue;
-      PlotPoint low = sheet.at(k, std::min(point.least, point.low.value_or(1)));
-      PlotPoint high = sheet.at(k, std::max(point.most, point.high.value_or(0)));
-      low.x = high.x = low.x + beside(panel, s);
-      plot.line(low, high);
+      const double x = sheet.at(k, 1).x + beside(panel, s);
+      const auto upright = [&](double low, double high, double weight) {
+        plot.line({x, sheet.at(k, low).y}, {x, sheet.at(k, high).y}, weight);
+      };
+      upright(point.least, point.most, 8);
+      upright(point.low.value_or(point.rate), point.high.value_or(point.rate), 1);
     }
     const bool joined = series.rule.line > 0 || series.points.front().exact.has_value();
     if (joined) join(curve);

@@ -18,7 +18,7 @@ namespace attnspec {
 /// a dump and epsilon. A point is the median head at this k (the lower one of an even number) with its own confidence
 /// interval as a bar, the pale bar behind it reaches from the least to the greatest rate of all heads; a sample's head
 /// counts as a head. The dashed line is the claimed bound, the line through a series the exact law of the heads drawn.
-/// Throws Error(internal) for another claim.
+/// Theorem 2 has a panel for each norm of V. Throws Error(internal) for another claim.
 ATTNSPEC_API Figure verify_claim_figure(const std::vector<DumpVerification>& dumps, std::string_view claim);
 
 /// verify_rms: the measured RMS relative error of Theorem 1's construction against the exact sqrt((1 + rho^2)/k), a

@@ -15,8 +15,6 @@
 namespace attnspec {
 namespace {
 
-constexpr std::size_t most_panels = 6;
-
 std::string last_component(const std::string& path) {
   const std::string trimmed = path.substr(0, path.find_last_not_of('/') + 1);
   return trimmed.substr(trimmed.find_last_of('/') + 1);  // npos + 1 is 0
@@ -96,6 +94,7 @@ std::vector<std::string> words_of(const std::string& text) {
 std::vector<std::string> facts(const VerifyPanel& panel) {
   std::vector<std::string> parts;
   if (panel.epsilon) parts.push_back(epsilon_text(*panel.epsilon));
+  if (!panel.norm.empty()) parts.push_back(panel.norm + " |V|");
   if (panel.rows.empty()) return parts;
   const PanelSize size = size_of(panel.rows);
   parts.push_back(fmt::format("n = {}", panel.n));
@@ -121,7 +120,8 @@ std::vector<std::string> title_lines(const VerifyPanel& panel, double width) {
 
 }  // namespace
 
-VerifyPanels verify_panels(const std::vector<DumpVerification>& dumps, std::string_view claim, PanelEach each) {
+VerifyPanels verify_panels(const std::vector<DumpVerification>& dumps, std::string_view claim, PanelEach each,
+                           std::size_t most) {
   if (dumps.empty()) throw Error(ErrorKind::internal, "a figure of verify was asked for without a dump");
   std::map<std::string, int> times_used;
   for (const DumpVerification& dump : dumps) ++times_used[dump.model];
@@ -130,13 +130,29 @@ VerifyPanels verify_panels(const std::vector<DumpVerification>& dumps, std::stri
     VerifyPanel whole = panel_of(dump, claim);
     whole.shares_model = times_used[dump.model] > 1;
     for (const VerifyPanel& panel : each == PanelEach::epsilon ? by_epsilon(whole) : std::vector{whole}) {
-      if (panels.drawn.size() < most_panels)
+      if (panels.drawn.size() < most)
         panels.drawn.push_back(panel);
       else
         panels.left_out.push_back(panel.dump + (panel.epsilon ? fmt::format(", epsilon = {}", *panel.epsilon) : ""));
     }
   }
   return panels;
+}
+
+VerifyPanels by_norm(const VerifyPanels& panels) {
+  VerifyPanels split{{}, panels.left_out};
+  for (const std::string norm : {"Frobenius", "spectral"}) {
+    const std::string ending = norm == "Frobenius" ? "-frobenius" : "-spectral";
+    for (const VerifyPanel& panel : panels.drawn) {
+      VerifyPanel part = panel;
+      part.norm = norm;
+      std::erase_if(part.rows, [&](const VerifyRow* row) { return !row->reading.ends_with(ending); });
+      if (!part.rows.empty()) split.drawn.push_back(std::move(part));
+    }
+  }
+  for (const VerifyPanel& panel : panels.drawn)
+    if (panel.rows.empty()) split.drawn.push_back(panel);
+  return split;
 }
 
 PanelSize size_of(const std::vector<const VerifyRow*>& rows) {
@@ -201,7 +217,8 @@ std::string data_opening(const std::string& what, const VerifyPanels& panels) {
     const VerifyPanel& panel = panels.drawn[p];
     text += fmt::format("# panel {}: {} ({}), n = {}", p + 1, printable_line(panel.model), printable_line(panel.dump),
                         panel.n);
-    text += panel.epsilon ? fmt::format(", epsilon = {}\n", *panel.epsilon) : "\n";
+    if (panel.epsilon) text += fmt::format(", epsilon = {}", *panel.epsilon);
+    text += panel.norm.empty() ? "\n" : ", " + panel.norm + " |V|\n";
   }
   for (const std::string& name : panels.left_out) text += fmt::format("# not drawn: {}\n", printable_line(name));
   return text;

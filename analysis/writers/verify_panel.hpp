@@ -21,6 +21,7 @@ struct VerifyPanel {
   std::vector<const VerifyRow*> rows = {};  ///< point into the verification
   bool shares_model = false;                ///< another dump has the same model
   std::size_t not_applicable = 0;           ///< heads of this n on which the claim means nothing
+  std::string norm = {};                    ///< of V, where the panel shows one of them only
 };
 
 /// The panels that are drawn, in the order of dumps and epsilons, and those for which there was no room.
@@ -31,9 +32,13 @@ struct VerifyPanels {
 
 enum class PanelEach { dump, epsilon };
 
-/// At least one panel a dump, without rows where the claim has none. The panels point into `dumps`.
+/// At least one panel a dump, without rows where the claim has none, and `most` in all. The panels point into `dumps`.
 /// Throws Error(internal) where there is no dump.
-VerifyPanels verify_panels(const std::vector<DumpVerification>& dumps, std::string_view claim, PanelEach each);
+VerifyPanels verify_panels(const std::vector<DumpVerification>& dumps, std::string_view claim, PanelEach each,
+                           std::size_t most = 6);
+
+/// Theorem 2's panels once for each norm of V in its readings' names, Frobenius first; a panel without any stays one.
+VerifyPanels by_norm(const VerifyPanels& panels);
 
 /// How many layers, heads and samples the rows name.
 struct PanelSize {

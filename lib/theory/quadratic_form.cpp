@@ -15,7 +15,7 @@ namespace attnspec {
 namespace {
 
 struct Term {
-  double lambda, squared_shift;
+  double lambda, shift, squared_shift;
 };
 
 [[noreturn]] void refuse(const std::string& what, std::size_t terms, double x) {
@@ -34,26 +34,30 @@ std::vector<Term> scaled_terms(std::span<const double> lambda, std::span<const d
   }
   std::vector<Term> terms;
   for (std::size_t i = 0; i < lambda.size(); ++i)
-    if (lambda[i] > 0) terms.push_back({lambda[i] / scale, shift[i] * shift[i]});
+    if (lambda[i] > 0) terms.push_back({lambda[i] / scale, shift[i], shift[i] * shift[i]});
   return terms;
 }
 
-double one_term_tail(const Term& term, double x) {
-  const double radius = std::sqrt(x / term.lambda), shift = std::sqrt(term.squared_shift);
+double one_term_tail(double lambda, double shift, double x) {
+  const double radius = std::sqrt(x) / std::sqrt(lambda);
   return 0.5 * (std::erfc((radius - shift) / std::numbers::sqrt2) + std::erfc((radius + shift) / std::numbers::sqrt2));
 }
 
-/// Shifts so large that only the linear part of (g - shift)^2 varies leave a normal law, and no digits for an integral.
-std::optional<double> nearly_normal_tail(const std::vector<Term>& terms, double x) {
-  constexpr double very_large = 1e15;  // of the shifts, squared: the skewness left is below 1e-7
-  double central = 0, shifted = 0, squares = 0;
-  for (const Term& term : terms) {
-    central += term.lambda;
-    shifted += term.lambda * term.squared_shift;
-    squares += term.lambda * term.lambda * (1 + 2 * term.squared_shift);
+/// Shifts so large that (g - shift)^2 is shift^2 - 2 shift g leave a normal law. Where a central term adds to the
+/// spread it is still not the law, but then x and the mean have no digits left to show it. Nothing is squared that
+/// could overflow: Theorem 2's shifts are exponentials of logits.
+std::optional<double> nearly_normal_tail(std::span<const double> lambda, std::span<const double> shift, double x) {
+  constexpr double very_large = 1e15;  // of squared shifts: the skewness left is below 1e-7
+  double central = 0, shifted = 0, spread = 0;
+  for (std::size_t i = 0; i < lambda.size(); ++i) {
+    const double root = std::sqrt(lambda[i]), offset = root * shift[i];
+    central += lambda[i];
+    shifted += offset * offset;
+    spread = std::hypot(spread, lambda[i], std::numbers::sqrt2 * root * offset);  // sd / sqrt 2
   }
-  if (shifted < very_large * central) return std::nullopt;
-  return 0.5 * std::erfc((x - central - shifted) / (2 * std::sqrt(squares)));  // sd / sqrt 2 = sqrt(squares)
+  if (!(shifted >= very_large * central)) return std::nullopt;
+  const double excess = x - shifted - central;
+  return spread > 0 ? 0.5 * std::erfc(excess / (2 * spread)) : excess < 0 ? 1 : 0;
 }
 
 /// With K(z) = sum_i [lambda_i shift_i^2 z / w_i - log(w_i) / 2], w_i = 1 - 2 lambda_i z, the logarithm of the moment
@@ -209,10 +213,10 @@ double quadratic_form_tail(std::span<const double> lambda, std::span<const doubl
   if (std::isnan(x)) refuse("x is no number", lambda.size(), x);
   if (x < 0) return 1;
   if (terms.empty()) return 0;
+  if (terms.size() == 1) return one_term_tail(scale, terms.front().shift, x);
+  if (const auto tail = nearly_normal_tail(lambda, shift, x)) return *tail;
   const double scaled_x = x / scale;
   if (std::isinf(scaled_x)) return 0;
-  if (terms.size() == 1) return one_term_tail(terms.front(), scaled_x);
-  if (const auto tail = nearly_normal_tail(terms, scaled_x)) return *tail;
   // The form is above its largest term, which is as small as this with probability below 1e-20.
   if (scaled_x < 1e-40) return 1;
   return SaddleIntegral(terms, scaled_x).tail();

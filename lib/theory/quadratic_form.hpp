@@ -12,8 +12,8 @@ namespace attnspec {
 /// characteristic function (Imhof 1961, Biometrika 48, eq. 3.2), the path moved off the imaginary axis to run through
 /// the saddle point, where the integrand falls off exponentially however few the terms (Rice 1980, SIAM J. Sci. Stat.
 /// Comput. 1, 438). Relative error of the smaller of the tail and its complement below 1e-9, so small tails are right
-/// too, as far as x and the lambdas have the digits. Throws Error(internal) for arguments that are no numbers or where
-/// the integral does not converge.
+/// too, as far as x and the mean have the digits; where squared shifts pass 1e15 it is the normal law that is left.
+/// Throws Error(internal) for arguments that are no numbers or where the integral does not converge.
 ATTNSPEC_API double quadratic_form_tail(std::span<const double> lambda, std::span<const double> shift, double x);
 
 }  // namespace attnspec

@@ -332,7 +332,18 @@ TEST_CASE("what answering zero does is drawn from the rows of the paper's own co
   const Figure figure = verify_claim_figure({dump_of(rows)}, "theorem2");
 
   REQUIRE(series_in(figure, "softmax-row-frobenius/zero").at(0).at(3) == "0");
-  REQUIRE(has(figure.script, "'answering zero, Frobenius'"));
+  REQUIRE(has(figure.script, "'answering zero'"));
+}
+
+TEST_CASE("Theorem 2's norms of V have a panel each, Frobenius first", "[verify figures]") {
+  const std::vector<VerifyRow> rows = {row_of("theorem2", "softmax-row-spectral", {}, 0.5, 64, 0.75),
+                                       row_of("theorem2", "softmax-row-frobenius", {}, 0.5, 64, 0.25)};
+
+  const Figure figure = verify_claim_figure({dump_of(rows)}, "theorem2");
+
+  REQUIRE(series_in(figure, "softmax-row-frobenius/paper").at(0).at(0) == "1");
+  REQUIRE(series_in(figure, "softmax-row-spectral/paper").at(0).at(0) == "2");
+  REQUIRE(has(figure.data, "# panel 2: m (dumps/some.h5), n = 512, epsilon = 0.5, spectral |V|\n"));
 }
 
 TEST_CASE("the RMS data hold every head and k once, bit by bit", "[verify figures]") {

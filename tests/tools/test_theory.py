@@ -158,8 +158,8 @@ class Laws(unittest.TestCase):
         for _ in range(20):
             size = int(self.random.integers(12, 60))
             lambdas, shifts = self.random.uniform(0.2, 1, size), self.random.normal(size=size)
-            mean, deviation = np.sum(lambdas * (1 + shifts ** 2)), np.sqrt(np.sum(2 * lambdas ** 2 * (1 + 2 * shifts ** 2)))
-            x = mean + deviation * self.random.uniform(-2, 4)
+            mean, variance = np.sum(lambdas * (1 + shifts ** 2)), np.sum(2 * lambdas ** 2 * (1 + 2 * shifts ** 2))
+            x = mean + np.sqrt(variance) * self.random.uniform(-2, 4)
             requests.append(self.quadratic(x, lambdas, shifts))
             expected.append(imhof_tail(x, lambdas, shifts))
         self.assert_close(requests, expected, absolute=1e-9)

@@ -7,8 +7,8 @@ import numpy as np
 from scipy import stats
 
 from support.dumps import normals, softmax, write_dump
-from support.verify import (BASELINES, Head, Verifications, clopper_pearson, each, gaussian_columns, pick, theorem1_bound,
-                            theorem2_bound)
+from support.verify import (BASELINES, Head, Verifications, clopper_pearson, each, gaussian_columns, inner_product_rate, pick,
+                            theorem1_bound, theorem2_bound)
 
 LAYERS, HEADS, N, D, SEED, TRIALS = 2, 2, 24, 5, 11, 12
 KS, EPSILONS = (4, 16), (0.3, 0.5, 0.9)
@@ -56,7 +56,7 @@ class Theorems(Verifications):
                             self.assert_close(row.rms_relative_error, measured.rms, row)
                             self.assert_close(row.rms_predicted, np.sqrt((1 + one.rho ** 2) / k), row)
                         else:
-                            self.assertEqual(row.tested, f"any row, column {one.column}")
+                            self.assertEqual(row.tested, f"any row, column {one.rowwise_column}")
                             self.assertTrue(np.isnan(row.rms_relative_error) and np.isnan(row.rms_predicted))
 
     def assert_theorem2(self, table, heads, construction, name, delta=None):
@@ -150,6 +150,16 @@ class Numbers(Theorems):
 
         self.assert_theorem1(table, self.from_values())
         self.assert_theorem2(table, self.from_values(), "gaussian", "")
+
+    def test_row_by_row_has_an_upper_bound_the_sum_of_the_laws_of_its_worst_row(self):
+        dump = write_dump(self.path("a.h5"), self.P, value=self.V)
+        table = self.verify(dump, "--claim", "theorem1", "--construction", "paper", "--k", "4,60,200", "--epsilon", "0.5,0.9", "--trials", "8").table
+        for (layer, head, kind), one in self.from_values().items():
+            for row in each(pick(table, layer=layer, head=head, reading="rowwise")):
+                union = N * inner_product_rate(row.k, one.largest_cosine, row.epsilon)
+                self.assert_close(row.exact_upper, min(1, union), row, rtol=1e-6, atol=1e-11)
+        self.assertTrue(pick(table, reading="relative").exact_upper.isna().all())
+        self.assertGreater(((table.exact_upper > 1e-6) & (table.exact_upper < 1)).sum(), 3, "nothing to see")
 
     def test_the_reference_method_counts_the_same(self):
         dump = write_dump(self.path("a.h5"), query=self.Q, key=self.K, value=self.V, scale=self.scale)

@@ -153,6 +153,14 @@ TEST_CASE("large shifts leave a normal law, and tiny terms the law without them"
     }
     CHECK(form.tail(.5 * form.mean()) == 1);
   }
+  // Shifts that are exponentials of logits: the form is its mean, 2, and nothing else.
+  for (const double shift : {1e20, 1e90, 1e154}) {
+    const Vector lambda{1 / shift / shift, 1 / shift / shift};
+    CHECK(quadratic_form_tail(lambda, Vector{shift, -shift}, 1.99) == 1);
+    CHECK(quadratic_form_tail(lambda, Vector{shift, -shift}, 2.01) == 0);
+    CHECK(quadratic_form_tail(Vector{lambda[0]}, Vector{-shift}, .99) == 1);
+    CHECK(quadratic_form_tail(Vector{lambda[0]}, Vector{-shift}, 1.01) == 0);
+  }
   const double alone = quadratic_form_tail(Vector{1, 1}, Vector{1, 2}, 9);
   for (const double tiny : {1e-13, 1e-100, 1e-310})
     check_close(quadratic_form_tail(Vector{1, 1, tiny, tiny}, Vector{1, 2, 1, 0}, 9), alone, 1e-11);

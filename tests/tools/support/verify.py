@@ -44,6 +44,8 @@ class Head:
         self.target = P @ V
         self.row_norms, self.column_norms = lengths(P, 1), lengths(V, 0)
         self.column = int(np.argmax(self.column_norms / lengths(self.target, 0)))
+        cosines = np.abs(self.target) / np.outer(self.row_norms, self.column_norms)
+        self.rowwise_column, self.largest_cosine = int(np.argmax(cosines.max(0))), cosines.max()
         self.row = int(np.argmax(lengths(self.target, 1) / self.row_norms))
         self.rho = np.linalg.norm(P) * np.linalg.norm(V) / np.linalg.norm(self.target)
 
@@ -94,7 +96,8 @@ class Head:
         if reading == "relative":
             sizes, limits, tested = lengths(errors, 1), lengths(self.target, 0), self.column
         elif reading == "rowwise":
-            sizes, limits, tested = np.abs(errors[:, :, self.column]), self.row_norms * self.column_norms[self.column], None
+            sizes, limits = np.abs(errors[:, :, self.rowwise_column]), self.row_norms * self.column_norms[self.rowwise_column]
+            tested = None
         else:
             _, over, norm = reading.split("-")
             sizes = lengths(errors, 2)
