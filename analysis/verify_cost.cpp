@@ -53,6 +53,15 @@ void add_head(const HeadSize& size, VerifyCost& cost) {
   }
 }
 
+/// What is done once for a head: its logits, singular vectors, and the fixed constructions, each padded to a group.
+double flops_of_preparation(const HeadSize& size) {
+  constexpr double eigenvectors = 20;  // n^3 of them, at the rate of products
+  const double n = size.tokens, q = size.queries;
+  const double fixed = 2 * static_cast<double>(size.theorem1_ks.size() + size.theorem2_ks.size());
+  return eigenvectors * n * n * n + 2 * q * n * size.rank +
+         fixed * static_cast<double>(Backend::trial_group) * 2 * q * n * size.width;
+}
+
 double bytes_of_head(const HeadSize& size) {
   return 8 * (3 * size.queries * size.tokens + size.tokens * size.tokens + 4 * size.tokens * (size.width + size.rank));
 }
@@ -81,7 +90,7 @@ VerifyCost cost_of(const DumpInfo& info, const VerifyOptions& options) {
     VerifyCost one;
     add_head(size, one);
     const auto trials = static_cast<double>(options.trials);
-    cost.flops += one.flops * heads * trials;
+    cost.flops += (one.flops * trials + flops_of_preparation(size)) * heads;
     cost.exponentials += one.exponentials * heads * trials;
     const double left = available - bytes_of_maps(size, options.threads), head = bytes_of_head(size);
     if (left < head)

@@ -69,7 +69,7 @@ class SaddleIntegral {
  public:
   SaddleIntegral(const std::vector<Term>& terms, double x) : terms_(terms), x_(x) {
     double mean = 0;
-    for (const Term& term : terms) mean += mean_of(term);
+    for (const Term& term : terms) mean += term.lambda * (1 + term.squared_shift);
     upper_ = x >= mean;  // the smaller of the two probabilities, roughly
     find_saddle();
     shape_path();
@@ -99,24 +99,14 @@ class SaddleIntegral {
 
   double w_of(const Term& term) const { return (1 - term.lambda) + term.lambda * top_w_; }
 
-  static double mean_of(const Term& term) { return term.lambda * (1 + term.squared_shift); }
-
-  /// Terms at which z is small are taken from their mean, K'(0), on: shifts of any size leave the digits that count.
-  static bool from_its_mean(double w) { return w < 2; }
-
   /// K'(z) - x
   double drift() const {
-    double sum = 0, left = x_;
+    double sum = -x_;
     for (const Term& term : terms_) {
-      const double w = w_of(term), r = term.lambda / w;
-      if (from_its_mean(w)) {
-        left -= mean_of(term);
-        sum += 2 * saddle_ * r * term.lambda * (1 + term.squared_shift * (1 + w) / w);
-      } else {
-        sum += r * (1 + term.squared_shift / w);
-      }
+      const double w = w_of(term);
+      sum += term.lambda / w * (1 + term.squared_shift / w);
     }
-    return sum - left;
+    return sum;
   }
 
   /// Where K(z) - z x - log |z| is least: its derivative rises on either side of 0.
@@ -133,23 +123,17 @@ class SaddleIntegral {
   /// Constants of the path: its factor e^{K(z_0) - z_0 x} / |z_0|, its curvature at the saddle, which is that of the
   /// steepest descent, and the width of the hump.
   void shape_path() {
-    double second = 0, third = 0, exponent = 0, left = x_;
+    double second = 0, third = 0, exponent = -saddle_ * x_;
     for (const Term& term : terms_) {
       const double w = w_of(term), r = term.lambda / w;
       second += 2 * r * r * (1 + 2 * term.squared_shift / w);
       third += 8 * r * r * r * (1 + 3 * term.squared_shift / w);
-      exponent -= 0.5 * std::log(w);
-      if (from_its_mean(w)) {
-        left -= mean_of(term);
-        exponent += saddle_ * term.lambda * (2 * saddle_ * r * term.squared_shift - 1);
-      } else {
-        exponent += saddle_ * r * term.squared_shift;
-      }
+      exponent += saddle_ * r * term.squared_shift - 0.5 * std::log(w);
       rates_.push_back(2 * r);
       weights_.push_back(0.5 * term.squared_shift / w);
     }
     drift_ = drift();
-    log_factor_ = exponent - saddle_ * left - std::log(std::abs(saddle_));
+    log_factor_ = exponent - std::log(std::abs(saddle_));
     second += 1 / (saddle_ * saddle_);
     if (!upper_) third -= 2 / (saddle_ * saddle_ * saddle_);  // right of 0 the pole would bend the path towards itself
     width_ = 1 / std::sqrt(second);

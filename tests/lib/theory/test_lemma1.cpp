@@ -122,7 +122,12 @@ TEST_CASE("degenerate questions have their answers") {
   REQUIRE(inner_product_failure_rate(8, .5, 0) == 1);
   REQUIRE(inner_product_failure_rate(8, 1, 0) == 1);
   REQUIRE(inner_product_failure_rate(8, .5, std::numeric_limits<double>::infinity()) == 0);
+  REQUIRE(inner_product_failure_rate(8, 1, std::numeric_limits<double>::infinity()) == 0);
   REQUIRE(inner_product_failure_rate(100'000, .5, 1e6) == 0);
+  // Nearly parallel, and a side that fails with probability e^-100000: it must not trouble the other.
+  REQUIRE(inner_product_failure_rate(48'809, 1 - 3.3e-16, 1.0021) == 0);
+  check_close(inner_product_failure_rate(2795, -1 + 1.33e-15, 1.0000000003),
+              squared_norm_failure_rate(2795, 1.0000000003), 1e-9);
   REQUIRE(inner_product_failure_rate(1, 0, 1e-300) > 1 - 1e-12);
   REQUIRE_THROWS_AS(inner_product_failure_rate(0, .5, .1), Error);
   REQUIRE_THROWS_AS(inner_product_failure_rate(8, .5, -.1), Error);

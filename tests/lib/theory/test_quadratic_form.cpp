@@ -140,6 +140,8 @@ TEST_CASE("degenerate forms have their answers") {
   REQUIRE_THROWS_AS(quadratic_form_tail(Vector{1, nan}, Vector{1, 1}, 1), Error);
   REQUIRE_THROWS_AS(quadratic_form_tail(Vector{1, 1}, Vector{nan, 1}, 1), Error);
   REQUIRE_THROWS_AS(quadratic_form_tail(Vector{1, 1}, Vector{1, 1}, nan), Error);
+  REQUIRE_THROWS_AS(quadratic_form_tail(Vector{1}, Vector{1}, nan), Error);
+  REQUIRE_THROWS_AS(quadratic_form_tail(Vector{1, 1}, Vector{std::numeric_limits<double>::infinity(), 1}, 1), Error);
 }
 
 TEST_CASE("large shifts leave a normal law, and tiny terms the law without them") {
@@ -164,8 +166,10 @@ TEST_CASE("large shifts leave a normal law, and tiny terms the law without them"
   const double alone = quadratic_form_tail(Vector{1, 1}, Vector{1, 2}, 9);
   for (const double tiny : {1e-13, 1e-100, 1e-310})
     check_close(quadratic_form_tail(Vector{1, 1, tiny, tiny}, Vector{1, 2, 1, 0}, 9), alone, 1e-11);
-  // One term and a tiny one: only just more than a normal probability.
-  check_close(quadratic_form_tail(Vector{1, 1e-13}, Vector{1, 0}, 4), normal_tail(1) + normal_tail(3), 1e-11);
+  // One term and a tiny one: only just more than a normal probability, for large shifts too.
+  for (const double shift : {1., 1e3, 1e5, 1e6})
+    check_close(quadratic_form_tail(Vector{1, 1e-13}, Vector{shift, 0}, (shift + 2) * (shift + 2)),
+                normal_tail(2) + normal_tail(2 + 2 * shift), 1e-11 + 1e-14 * shift);
 }
 
 TEST_CASE("no form of up to 512 terms is too wild: the tail falls, and stays a probability") {
