@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace attnspec {
 namespace {
 
@@ -52,6 +55,17 @@ std::optional<MatrixFinding> finding_of(const DumpInfo& info, const MatrixId& id
     return finding(Severity::refused, "row_sum", row_sum_sentence(info, seen, tolerance));
   if (seen.row_error > tolerance) return finding(Severity::warning, "row_sum", row_sum_sentence(info, seen, tolerance));
   return std::nullopt;
+}
+
+std::optional<MatrixFinding> finding_of(const DumpInfo& info, const MatrixId& id, const std::string& dataset,
+                                        std::span<const double> entries) {
+  const auto bad = std::count_if(entries.begin(), entries.end(), [](double entry) { return !std::isfinite(entry); });
+  if (bad == 0) return std::nullopt;
+  return MatrixFinding{
+      id, Severity::refused, dataset.substr(1) + "_not_finite",
+      fmt::format("{}: {} ({}): {} of its entries are NaN or Inf, expected finite numbers. An unfinished dump, or an "
+                  "overflow in half precision? Dump it again in float32.",
+                  info.file, dataset, name_of(id), bad)};
 }
 
 }  // namespace attnspec

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 
 #include "lib/core/export.hpp"
@@ -24,5 +25,10 @@ struct MatrixFinding {
 
 /// The gravest thing that is wrong with a matrix, if anything is.
 ATTNSPEC_API std::optional<MatrixFinding> finding_of(const DumpInfo& info, const MatrixId& id, const Soundness& seen);
+
+/// What is wrong with a tensor beside P (`dataset` is its name, "/value"): entries that are NaN or Inf. The severity is
+/// refused; the kind "value_not_finite" and the like.
+ATTNSPEC_API std::optional<MatrixFinding> finding_of(const DumpInfo& info, const MatrixId& id,
+                                                     const std::string& dataset, std::span<const double> entries);
 
 }  // namespace attnspec

@@ -45,7 +45,7 @@ void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions&
       for (const SweptK& swept : k_sweep(Claim::theorem1, epsilon, n, head_dim_, options_.ks)) {
         VerifyRow row = row_of(Claim::theorem1, kind, swept, e);
         row.claimed_bound = theorem1_bound(queries, swept.k, epsilon);
-        row.rho = facts.rho;
+        if (!std::isnan(facts.rho)) row.rho = facts.rho;
         for (const char* construction : constructions_tried) {
           const auto counts = counts_of(construction, Claim::theorem1, Form::linear, swept.k, random, constructions);
           const bool paper = construction == std::string("paper");
@@ -54,7 +54,7 @@ void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions&
             VerifyRow one = row;
             one.construction = construction;
             one.reading = failing == Failing::relative ? "relative" : "rowwise";
-            if (paper && failing == Failing::relative) one.rms_predicted = theorem1_rms(facts.rho, swept.k);
+            if (paper && failing == Failing::relative && row.rho) one.rms_predicted = theorem1_rms(*row.rho, swept.k);
             if (paper && failing == Failing::rowwise) one.exact_upper = union_of_rows(queries, swept.k, facts, epsilon);
             if (counts) {
               fill(one, *counts, kind, failing, failing == Failing::rowwise, e);

@@ -47,6 +47,10 @@ double TheoremTrial::limit_rate(const ColumnFacts& facts, Form form, std::size_t
   const std::size_t i = facts.tested_row;
   const double scale =
       form == Form::softmax ? 1 / static_cast<double>(k) : std::exp(-trial_.head.logits.value().log_sum[i]);
+  // Weights of exp(-log_sum) may be beyond what squares can hold; the output is then nothing, or everything.
+  constexpr double tiny = 1e-100, huge = 1e100;
+  if (scale < tiny) return facts.row_target_norms[i] > limit ? 1 : 0;
+  if (scale > huge) return facts.norm > 0 ? 1 : 0;
   double target_left = std::pow(facts.row_target_norms[i], 2);
   std::vector<double> lambda, shift;
   for (std::size_t p = 0; p < facts.variances.size(); ++p) {
@@ -93,7 +97,7 @@ void TheoremTrial::add_theorem2(const Counts& random, const RandomConstructions&
               if (paper && in_the_limit_ && !reading.all)
                 one.exact_rate = limit_rate(facts, reading.form, swept.k,
                                             epsilon * trial_.row_norms[facts.tested_row] * columns_norm);
-              if (paper && in_the_limit_ && reading.form == Form::softmax)
+              if (paper && in_the_limit_ && reading.form == Form::softmax && facts.target_norm > 0)
                 one.rms_predicted = theorem2_limit_rms(queries, swept.k, facts.norm, facts.target_norm);
             }
             judge_row(one, true, options_);

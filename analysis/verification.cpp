@@ -102,6 +102,8 @@ class Walk {
   }
 
   bool wants(Claim claim) const { return options_.claims.contains(claim); }
+  /// Pooling needs them whatever the claim, so that a claim's rows do not depend on the others.
+  bool wants_logits() const { return wants(Claim::theorem2) || options_.constructions.contains("pool"); }
   bool wants_theorems() const { return wants(Claim::theorem1) || wants(Claim::theorem2); }
 
   void batch(std::span<const MatrixId> ids) {
@@ -110,7 +112,7 @@ class Walk {
     std::vector<HeadInputs> inputs;
     for (const MatrixId& id : ids) {
       HeadInputs one = reader_.read(id);
-      if (is_fit(one.attention, found)) inputs.push_back(std::move(one));
+      if (is_fit(one, found)) inputs.push_back(std::move(one));
     }
     found.done = inputs.size();
     if (!inputs.empty()) try_heads(std::move(inputs), found, found.matrices - found.done);
@@ -130,13 +132,21 @@ class Walk {
     if (result_.finished) found.rows = conclude(panels, subjects, tokens);
   }
 
-  /// Looks at the finding of a matrix as the options say; false: it is left out.
-  bool is_fit(const MatrixBatch& matrix, VerifiedBatch& found) {
-    auto finding = finding_of(info_, matrix.id(0), matrix.soundness(0));
+  /// Looks at a head's findings as the options say; false: it is left out.
+  bool is_fit(const HeadInputs& inputs, VerifiedBatch& found) {
+    const MatrixId id = inputs.attention.id(0);
+    std::optional<MatrixFinding> finding = finding_of(info_, id, inputs.attention.soundness(0));
+    const auto look = [&](const char* dataset, const std::optional<Matrix>& tensor) {
+      if (!finding && tensor) finding = finding_of(info_, id, dataset, tensor->values);
+    };
+    look("/value", inputs.value);
+    look("/query", inputs.query);
+    look("/key", inputs.key);
+    look("/bias", inputs.bias);
     if (!finding) return true;
     const bool refused = finding->severity == Severity::refused;
     if (refused && options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
-    const bool skip = refused && (options_.on_bad == OnBad::skip || finding->kind == "not_finite");
+    const bool skip = refused && (options_.on_bad == OnBad::skip || finding->kind.ends_with("not_finite"));
     if (!skip) finding->severity = Severity::warning;
     ++(skip ? found.skipped : found.warnings)[finding->kind];
     observer_.on_finding(*finding);
@@ -148,8 +158,7 @@ class Walk {
       subject.lemma1 = std::make_unique<Lemma1Trial>(inputs, options_.columns, options_, backend_);
     if (!wants_theorems()) return;
     subject.theorems = std::make_unique<TheoremTrial>(
-        put_on_trial(info_, inputs, kinds_, wants(Claim::theorem2), options_.seed, backend_), head_dimension(info_),
-        options_);
+        put_on_trial(info_, inputs, kinds_, wants_logits(), options_.seed, backend_), head_dimension(info_), options_);
     subject.theorems->try_baselines(backend_);
   }
 

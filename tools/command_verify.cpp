@@ -34,7 +34,8 @@ void add_verify_command(CLI::App& app, int& exit_code) {
   add("--columns", words.columns, "value, gaussian, ones (default: value, else gaussian,ones)", "LIST");
   add("--construction", words.construction, "of paper,gaussian,zero,mean,svd,pool (default: all)", "LIST");
   add("--delta", words.delta, "of Theorem 2's E = delta R: 2^-n, 1/n or a number (default: 2^-n)", "D");
-  add("--check", words.check, "exit 1 where one of these readings comes out violated, such as relative", "READINGS");
+  add("--check", words.check, "exit 1 where one of these readings comes out violated, such as relative (default: none)",
+      "READINGS");
   add_compute_options(verb, options->compute);
   add_output_options(verb, options->output);
   add_report_options(verb, options->report);

@@ -17,11 +17,11 @@ constexpr std::size_t largest_k = 65536, most_trials = 100'000'000;
 
 [[noreturn]] void refuse(const std::string& message) { throw Error(ErrorKind::usage, message); }
 
-std::vector<std::string> items_of(const std::string& option, const std::string& text) {
+std::vector<std::string> items_of(const std::string& text) {
   std::vector<std::string> items;
   std::istringstream in(text);
   for (std::string item; std::getline(in, item, ',');) items.push_back(item);
-  if (items.empty()) refuse(option + " is empty");
+  if (text.empty() || text.back() == ',') items.emplace_back();  // getline leaves it out; the checks refuse it
   return items;
 }
 
@@ -34,7 +34,8 @@ bool reads_as(const std::string& text, Number& value) {
 std::uint64_t whole(const std::string& option, const std::string& text, std::uint64_t least, std::uint64_t most) {
   std::uint64_t value = 0;
   if (!reads_as(text, value) || value < least || value > most)
-    refuse(fmt::format("{} {}: expected a whole number from {} to {}", option, text, least, most));
+    refuse(fmt::format("{} {}: expected a whole number from {} to {}{}", option, text, least, most,
+                       option == "--k" ? ", several of them separated by commas, or auto" : ""));
   return value;
 }
 
@@ -48,7 +49,7 @@ double between_zero_and_one(const std::string& option, const std::string& text) 
 std::set<std::string> names_of(const std::string& option, const std::string& text,
                                const std::vector<std::string>& known) {
   std::set<std::string> names;
-  for (const std::string& name : items_of(option, text)) {
+  for (const std::string& name : items_of(text)) {
     if (std::find(known.begin(), known.end(), name) == known.end())
       refuse(fmt::format("{} {}: there is no \"{}\"; expected {}", option, text, name, fmt::join(known, ", ")));
     names.insert(name);
@@ -87,11 +88,11 @@ VerifyOptions parse_verify_words(const VerifyWords& words) {
   VerifyOptions options;
   options.claims = parse_claims(words.claim);
   options.epsilons.clear();
-  for (const std::string& item : items_of("--epsilon", words.epsilon))
+  for (const std::string& item : items_of(words.epsilon))
     options.epsilons.push_back(between_zero_and_one("--epsilon", item));
   sort_and_thin(options.epsilons);
   if (words.k != "auto")
-    for (const std::string& item : items_of("--k", words.k)) options.ks.push_back(whole("--k", item, 1, largest_k));
+    for (const std::string& item : items_of(words.k)) options.ks.push_back(whole("--k", item, 1, largest_k));
   sort_and_thin(options.ks);
   options.trials = whole("--trials", words.trials, 1, most_trials);
   options.seed = whole("--seed", words.seed, 0, UINT64_MAX);
@@ -104,7 +105,7 @@ VerifyOptions parse_verify_words(const VerifyWords& words) {
 }
 
 std::set<std::string> parse_check(const std::string& text) {
-  if (text.empty()) return {};
+  if (text == "none") return {};
   std::vector<std::string> known{"norm", "inner-relative", "inner-product", "relative", "rowwise"};
   for (const char* form : {"exp", "softmax"})
     for (const char* over : {"row", "all"})

@@ -11,7 +11,7 @@ namespace attnspec {
 
 /// As the command line gives them; every default as text, so that help shows it.
 struct VerifyWords {
-  std::string claim = "all", epsilon = "0.3,0.5", k = "auto", columns = "auto", delta = "2^-n", check;
+  std::string claim = "all", epsilon = "0.3,0.5", k = "auto", columns = "auto", delta = "2^-n", check = "none";
   std::string construction = "paper,gaussian,zero,mean,svd,pool";
   std::string trials = "1000", confidence = "0.95", seed = "0";
 };

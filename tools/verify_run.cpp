@@ -164,24 +164,23 @@ Manifest manifest_of(const VerifyRunOptions& options, const ChosenBackend& chose
   take_backend(manifest, chosen, how.threads);
   const auto or_all = [](const std::string& text) { return text.empty() ? std::string("all") : text; };
   const VerifyWords& words = options.words;
-  manifest.options = {
-      {"layers", or_all(options.input.layers)},
-      {"heads", or_all(options.input.heads)},
-      {"samples", options.input.samples.empty() ? "the first" : options.input.samples},
-      {"length", options.input.length == 0 ? "all" : std::to_string(options.input.length)},
-      {"claim", words.claim},
-      {"epsilon", fmt::format("{}", fmt::join(how.epsilons, ","))},
-      {"k", words.k},
-      {"trials", std::to_string(how.trials)},
-      {"seed", std::to_string(how.seed)},
-      {"generator", "Philox4x64-10, numpy.random.Philox(key=seed, counter=trial << 128); Box-Muller"},
-      {"confidence", fmt::format("{}", how.confidence)},
-      {"columns", words.columns},
-      {"construction", words.construction},
-      {"delta", words.delta},
-      {"check", words.check.empty() ? "none" : words.check},
-      {"figures", options.output.figures},
-      {"max_memory", std::to_string(usable_memory(options.compute))}};
+  manifest.options = {{"layers", or_all(options.input.layers)},
+                      {"heads", or_all(options.input.heads)},
+                      {"samples", options.input.samples.empty() ? "the first" : options.input.samples},
+                      {"length", options.input.length == 0 ? "all" : std::to_string(options.input.length)},
+                      {"claim", words.claim},
+                      {"epsilon", fmt::format("{}", fmt::join(how.epsilons, ","))},
+                      {"k", words.k},
+                      {"trials", std::to_string(how.trials)},
+                      {"seed", std::to_string(how.seed)},
+                      {"generator", "Philox4x64-10, numpy.random.Philox(key=seed, counter=trial << 128); Box-Muller"},
+                      {"confidence", fmt::format("{}", how.confidence)},
+                      {"columns", words.columns},
+                      {"construction", words.construction},
+                      {"delta", words.delta},
+                      {"check", words.check},
+                      {"figures", options.output.figures},
+                      {"max_memory", std::to_string(usable_memory(options.compute))}};
   for (std::size_t i = 0; i < dumps.size(); ++i) {
     ManifestInput input = describe_file(options.input.dumps[i]);
     input.model = dumps[i].dump.info().model;

@@ -144,7 +144,7 @@ std::string beside_zero(const ReadingTally& tally) {
   if (errors.empty()) return "";
   const auto [least, most] = std::minmax_element(errors.begin(), errors.end());
   return fmt::format(
-      "The E and F of its proof have an RMS relative error of {:.4g} on the median head, {:.4g} to {:.4g} on all{}; "
+      "The E and F of its proof have an RMS relative error of {:.3f} on the median head, {:.3f} to {:.3f} on all{}; "
       "answering zero has 1.",
       median(errors), *least, *most, exact ? " (exact)" : "");
 }

@@ -58,8 +58,17 @@ void check_query_key(const Catalog& catalog, const DumpInfo& info, const SampleS
 void check_same_tokens(const Catalog& catalog, const SampleSources& sources) {
   const TileSource &query = *sources.query, &key = *sources.key, &attention = *sources.attention;
   if (query.rows() != attention.rows() || key.rows() != attention.cols())
-    refuse(catalog, query.dataset + " " + shape_text(query.shape) + " and " + key.dataset + " " + shape_text(key.shape) +
-                        " do not have the tokens of " + attention.dataset + " " + shape_text(attention.shape));
+    refuse(catalog, query.dataset + " " + shape_text(query.shape) + " and " + key.dataset + " " +
+                        shape_text(key.shape) + " do not have the tokens of " + attention.dataset + " " +
+                        shape_text(attention.shape));
+}
+
+/// A tensor beside the one that leads has as many samples.
+void check_samples(const Catalog& catalog, const TileSource& source, const TileSource& leading) {
+  if (length_of(source, source.sample_axis) != length_of(leading, leading.sample_axis))
+    refuse(catalog, source.dataset + " " + shape_text(source.shape) + " has " +
+                        std::to_string(length_of(source, source.sample_axis)) + " samples, expected " +
+                        std::to_string(length_of(leading, leading.sample_axis)) + " as " + leading.dataset + " has");
 }
 
 void check_value(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
@@ -122,14 +131,18 @@ DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options
       if (sources.query && sources.key) {
         check_query_key(catalog, layout.info, sources);
         check_same_tokens(catalog, sources);
+        check_samples(catalog, *sources.query, *sources.attention);
       }
     }
     if (sources.value.has_value() != (layout.info.value_width > 0))
       refuse(catalog, groups[g] + " and the other samples do not agree on whether there are values");
-    if (sources.value) check_value(catalog, layout.info, sources);
+    const TileSource& leading = sources.attention ? *sources.attention : *sources.query;
+    if (sources.value) {
+      check_value(catalog, layout.info, sources);
+      check_samples(catalog, *sources.value, leading);
+    }
     for (const auto* source : {&sources.attention, &sources.query, &sources.key, &sources.bias})
       if (*source) layout.info.largest_chunk_bytes = std::max(layout.info.largest_chunk_bytes, (*source)->chunk_bytes);
-    const TileSource& leading = sources.attention ? *sources.attention : *sources.query;
     for (std::size_t s = 0; s < length_of(leading, leading.sample_axis); ++s) layout.places.push_back({g, s});
   }
   layout.info.samples = layout.places.size();

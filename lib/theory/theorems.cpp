@@ -50,6 +50,7 @@ double theorem2_rank_bound(std::size_t d, std::size_t k, double epsilon) {
 }
 
 double cancellation_factor(double attention_norm, double columns_norm, double target_norm) {
+  if (columns_norm == 0) return std::numeric_limits<double>::quiet_NaN();
   if (target_norm == 0) return std::numeric_limits<double>::infinity();
   return attention_norm * columns_norm / target_norm;
 }
@@ -59,6 +60,7 @@ double theorem1_rms(double rho, std::size_t k) { return std::hypot(1, rho) / std
 double needed_k(double rho, double epsilon) { return (1 + rho * rho) / (epsilon * epsilon); }
 
 double theorem2_limit_rms(std::size_t n_queries, std::size_t k, double columns_norm, double target_norm) {
+  if (columns_norm == 0) return std::numeric_limits<double>::quiet_NaN();
   if (target_norm == 0) return std::numeric_limits<double>::infinity();
   return std::hypot(1, std::sqrt(static_cast<double>(n_queries)) / static_cast<double>(k) * columns_norm / target_norm);
 }

@@ -35,7 +35,8 @@ ATTNSPEC_API double theorem2_all_bound(std::size_t n, std::size_t d, std::size_t
 /// Theorem 2, all rows through 2d of them (eq. 25 and 26): 4 d^2 b.
 ATTNSPEC_API double theorem2_rank_bound(std::size_t d, std::size_t k, double epsilon);
 
-/// rho = |P|_F |V|_F / |P V|_F: how much P V cancels. V may be a single column. Infinite where P V = 0.
+/// rho = |P|_F |V|_F / |P V|_F: how much P V cancels. V may be a single column. Infinite where P V = 0, no number where
+/// V = 0.
 ATTNSPEC_API double cancellation_factor(double attention_norm, double columns_norm, double target_norm);
 
 /// The exact root-mean-square of |P R^T R V - P V|_F / |P V|_F: sqrt((1 + rho^2) / k).

@@ -149,7 +149,7 @@ TEST_CASE("borders belong to the claim") {
 }
 
 TEST_CASE("where a law decides, the interval does not") {
-  // 65 of 1000 where 0.05 is true: above the 95 % interval of the bound 0.0505, as one claim in forty is.
+  // 67 of 1000 where 0.05 is true: the 95 % interval is above the bound 0.0505, as for one such claim in a hundred.
   REQUIRE(clopper_pearson(67, 1000, .95).low > .0505);
   CHECK(judge(lawful(.0505, .05, 67, 1000)).verdict == Verdict::holds);
   CHECK(judge(bounded(.0505, .05, 67, 1000)).verdict == Verdict::holds);
@@ -206,9 +206,9 @@ TEST_CASE("verdicts have the names of verify.csv") {
   for (std::size_t i = 0; i < names.size(); ++i) CHECK(name_of(static_cast<Verdict>(i)) == names[i]);
 }
 
-// 1000 measurements of 500 trials each. Coverage is at least 95 %, so that fewer than 915 intervals with the exact rate
-// in them have a probability below 1e-6; nothing at all misses it at the confidence of consistency, but with
-// probability 1e-3. The seed is fixed.
+// 1000 measurements of 500 trials each. Coverage is at least 95 %, so that fewer than 912 intervals with the exact rate
+// in them have a probability below 1e-6. At the confidence of consistency none misses it, but with probability 1e-3.
+// The seed is fixed.
 TEST_CASE("simulated trials of Lemma 1 contain its exact rate as often as promised") {
   constexpr std::size_t repetitions = 1000, trials = 500;
   constexpr double epsilon = .3;
@@ -224,6 +224,6 @@ TEST_CASE("simulated trials of Lemma 1 contain its exact rate as often as promis
     if (clopper_pearson(failures, trials, .95).contains(exact)) ++containing;
     REQUIRE(judge(lawful(exact, exact, failures, trials)).verdict == Verdict::holds);
   }
-  REQUIRE(containing >= 915);
-  REQUIRE(containing <= 995);  // nor is it so wide as to say nothing: 974 are expected here
+  REQUIRE(containing >= 912);
+  REQUIRE(containing <= 995);  // nor is it so wide as to say nothing: 956 are expected here
 }

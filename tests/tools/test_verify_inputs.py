@@ -7,7 +7,7 @@ import numpy as np
 
 from support import truth
 from support.dumps import as_bfloat16, from_bfloat16, normals, random_attention, softmax, write_dump, write_group_dump
-from support.program import attnspec
+from support.program import ROOT, attnspec
 from support.verify import Head, Verifications, each, pick
 
 HEADER = ("dump,model,claim,reading,construction,columns,norm,delta,logits,layer,head,sample,n,d,epsilon,k,k_source,trials,failures,failure_rate,ci_low,"
@@ -59,6 +59,8 @@ class Table(Inputs):
         table = self.verify(*self.dumps, *FEW, "--samples", "0").table
 
         self.assertEqual(list(table.columns), HEADER)
+        page = (ROOT / "docs" / "verify.md").read_text()
+        self.assertEqual([name for name in HEADER[2:] if f"`{name}`" not in page], [])
 
     def test_rows_are_sorted_and_each_is_there_once(self):
         table = self.verify(self.dumps[0], "--samples", "0-1", "--trials", "8").table

@@ -38,7 +38,7 @@ class CommandLine(Workplace):
 
     def test_values_that_make_no_sense_are_usage_errors(self):
         for option, values in {"--epsilon": ["0", "1", "nan", "-0.5", "inf", "0.5,x", "0.5,,0.3", "0.5 0.3", "1e-400"],
-                               "--k": ["0", "-3", "auto,5", "5,auto", "x", "4.5", "99999999999999999999", "65537", "8,"],
+                               "--k": ["0", "-3", "auto,5", "5,auto", "x", "4.5", "99999999999999999999", "65537"],
                                "--trials": ["0", "-1", "1.5", "many", "100000001"], "--seed": ["-1", "x", "18446744073709551616"],
                                "--confidence": ["0", "1", "95", "nan"], "--delta": ["-1", "junk", "nan", "inf", "2^n", "1/m"],
                                "--claim": ["lemma2", "lemma1,theorem3", "Theorem1"], "--construction": ["conv", "paper,xyz", "none"],
@@ -49,10 +49,18 @@ class CommandLine(Workplace):
                     self.assert_fails(USAGE, "a.h5", f"{option}={value}")
 
     def test_an_empty_value_is_a_usage_error(self):
-        for option in ("--epsilon", "--k", "--trials", "--seed", "--confidence", "--delta", "--claim", "--construction", "--columns", "--check"):
+        for option in ("--epsilon", "--k", "--trials", "--seed", "--confidence", "--delta", "--claim", "--construction", "--columns"):
             for words in ([option, ""], [f"{option}="], [option]):
                 with self.subTest(words=words):
                     self.assert_fails(USAGE, "a.h5", *words, golden=False)
+
+    def test_a_check_of_nothing_is_not_taken_for_a_check_that_passed(self):
+        self.assert_fails(USAGE, "a.h5", "--check", "", *FAST, golden=False)
+
+    def test_a_list_that_ends_in_a_comma_lacks_an_item(self):
+        for option, value in (("--k", "8,"), ("--epsilon", "0.5,"), ("--claim", "lemma1,"), ("--columns", "ones,")):
+            with self.subTest(option=option):
+                self.assert_fails(USAGE, "a.h5", option, value, "--trials", "8", golden=False)
 
     def test_words_of_other_verbs_are_not_understood(self):
         for words in (["a.h5", "--index", "4"], ["a.h5", "--weight", "energy"], ["a.h5", "--epsilom", "0.5"], ["a.h5", "--trial", "5"], []):

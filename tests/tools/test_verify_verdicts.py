@@ -96,6 +96,16 @@ class Ladder(Verdicts):
         self.assertGreater(len(pick(beyond, claim="theorem1", verdict="vacuous")), 0)
         self.assertGreater(len(pick(beyond, claim="lemma1", verdict="holds")), 0)      # Lemma 1 allows it
 
+    def test_as_many_dimensions_as_tokens_are_no_reduction_and_one_fewer_is(self):
+        n = 200
+        table = self.verify(write_dump(self.path("b.h5"), np.eye(n)[None, None, None]), "--claim", "lemma1,theorem1", "--k", f"{n - 1},{n},{n + 1}",
+                            "--epsilon", "0.66", "--trials", "8", "--columns", "gaussian", "--construction", "paper").table
+        self.assertLess(table.claimed_bound.max(), 1)
+        verdicts = {k: pick(table, reading="relative", k=k).verdict.item() for k in (n - 1, n, n + 1)}
+
+        self.assertEqual(verdicts, {n - 1: "violated", n: "vacuous", n + 1: "vacuous"})
+        self.assertEqual(set(pick(table, reading="norm").verdict), {"holds"})
+
     def test_as_quantified_is_trivially_true_of_every_head(self):
         rows = pick(self.automatic(), reading="as-quantified")
 

@@ -71,7 +71,7 @@ TEST_CASE("at the paper's k the bounds are what the paper makes of them") {
 }
 
 TEST_CASE("1 - 2 n^(-1/4), the share of successes that Theorem 1 promises") {
-  // At an epsilon where k is nearly whole: 5 ln 512 / (epsilon^2 - epsilon^3) = 249.53 at 0.5, so k is scaled instead.
+  // At the k of eq. 5 as it is, 249.53 at 512 tokens: b of one row of R to that power.
   const auto promised = [](std::size_t n) {
     const double k = paper_k(PaperK::theorem1, n, 64, .5);
     const double bound_of_one = lemma1_bound(1, .5);
