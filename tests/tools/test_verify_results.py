@@ -127,6 +127,7 @@ class Interrupts(Workplace):
             with start(*self.words(*more), preexec_fn=lambda: os.nice(5)) as process:
                 while process.poll() is None and not (journal.exists() and journal.stat().st_size > 20_000):
                     time.sleep(0.002)
+                time.sleep(0.02)   # a record that is torn does not count
                 process.send_signal(how)
                 _, stderr = process.communicate(timeout=60)
             if process.returncode != DONE:
