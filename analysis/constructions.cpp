@@ -21,17 +21,17 @@ Construction theorem2_construction(Form form, std::size_t k, double delta) {
 
 Construction gaussian_construction(Form form, std::size_t k) { return {form, k, map_scale(k), map_scale(k)}; }
 
-FixedConstruction zero_construction() { return {{Form::linear, 0, 0, 0}, {}}; }
+FixedConstruction zero_construction() { return {{Form::linear, 0, 0, 0}, nullptr}; }
 
 FixedConstruction mean_construction(std::size_t tokens) {
   Matrix mean(MatrixShape{1, tokens});
   std::fill(mean.values.begin(), mean.values.end(), 1 / static_cast<double>(tokens));
-  return {{Form::softmax, 1, 0, 1}, std::move(mean)};
+  return {{Form::softmax, 1, 0, 1}, std::make_shared<const Matrix>(std::move(mean))};
 }
 
-FixedConstruction svd_construction(std::size_t k, const Matrix& vectors) {
-  const std::size_t rank = std::min(k, vectors.rows());
-  return {{Form::linear, rank, 1, 1}, vectors};
+FixedConstruction svd_construction(std::size_t k, std::shared_ptr<const Matrix> vectors) {
+  const std::size_t rank = std::min(k, vectors->rows());
+  return {{Form::linear, rank, 1, 1}, std::move(vectors)};
 }
 
 FixedConstruction pool_construction(std::size_t k, std::size_t tokens) {
@@ -40,7 +40,7 @@ FixedConstruction pool_construction(std::size_t k, std::size_t tokens) {
     const std::size_t first = r * tokens / k, last = (r + 1) * tokens / k;
     for (std::size_t j = first; j < last; ++j) pool(r, j) = 1 / static_cast<double>(last - first);
   }
-  return {{Form::softmax, k, 1, 1}, std::move(pool)};
+  return {{Form::softmax, k, 1, 1}, std::make_shared<const Matrix>(std::move(pool))};
 }
 
 double value_of(const Delta& delta, std::size_t n) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ ATTNSPEC_API Construction gaussian_construction(Form form, std::size_t k);
 /// Fixed ones: the same in every trial.
 struct FixedConstruction {
   Construction construction;
-  Matrix matrix;  ///< E and F are cut from it; empty where nothing is
+  std::shared_ptr<const Matrix> matrix;  ///< E and F are cut from it; null where nothing is
 };
 
 /// F = 0: the output is zero.
@@ -36,7 +37,7 @@ ATTNSPEC_API FixedConstruction zero_construction();
 ATTNSPEC_API FixedConstruction mean_construction(std::size_t tokens);
 
 /// P V_k V_k^T: the best rank-k approximation of P (Eckart and Young 1936). `vectors`: right singular vectors as rows.
-ATTNSPEC_API FixedConstruction svd_construction(std::size_t k, const Matrix& vectors);
+ATTNSPEC_API FixedConstruction svd_construction(std::size_t k, std::shared_ptr<const Matrix> vectors);
 
 /// Linformer's mean pooling: E = F average k runs of n/k tokens (lengths differ by one where k does not divide n).
 ATTNSPEC_API FixedConstruction pool_construction(std::size_t k, std::size_t tokens);

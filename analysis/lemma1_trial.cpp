@@ -161,7 +161,7 @@ std::vector<VerifyRow> Lemma1Trial::rows(const TrialTally& tally, std::size_t he
           row.claimed_bound = 2 * lemma1_bound(swept.k, epsilon);
           row.exact_rate = inner_product_failure_rate(swept.k, question.cosine, epsilon * size);
         }
-        judge_row(row, false, options_);
+        judge_row(row, std::nullopt, options_);
         rows.push_back(std::move(row));
       }
     }

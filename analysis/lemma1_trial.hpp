@@ -20,7 +20,8 @@ namespace attnspec {
 /// norm            |Rx| > (1 + epsilon) |x| (eq. 11): the first vector of its kind that is not zero; the law is the
 /// same
 ///                 for every x
-/// inner-relative  |<Rx, Ry> - <x, y>| > epsilon |<x, y>| (eq. 12 as printed): the pair (row of P, y) with the smallest
+/// inner-relative  |<Rx, Ry> - <x, y>| > epsilon |<x, y>| (eq. 12 as 19 to 21 use it): the pair (row of P, y) with the
+/// smallest
 ///                 |cosine|
 /// inner-product   the same > epsilon |x| |y|: the pair with the largest |cosine|
 class ATTNSPEC_API Lemma1Trial {

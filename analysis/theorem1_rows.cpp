@@ -20,7 +20,6 @@ VerifyRow as_quantified(VerifyRow row) {
   row.epsilon.reset();
   row.k = 1;
   row.k_source.clear();
-  row.rms_relative_error = 0;
   row.judgement = {Verdict::trivially_true,
                    "for a given w the rank-one matrix (P w) w^T / |w|^2 has no error at all; no attention in it"};
   return row;
@@ -58,12 +57,11 @@ void TheoremTrial::add_theorem1(const Counts& random, const RandomConstructions&
             if (paper && failing == Failing::rowwise) one.exact_upper = union_of_rows(queries, swept.k, facts, epsilon);
             if (counts) {
               fill(one, *counts, kind, failing, failing == Failing::rowwise, e);
-              const double squares = counts->tally->squares(counts->head, counts->construction, kind);
-              if (failing == Failing::relative && facts.target_norm > 0)
-                one.rms_relative_error =
-                    std::sqrt(squares / static_cast<double>(counts->tally->trials())) / facts.target_norm;
+              if (failing == Failing::relative)
+                take_rms(one, {counts->tally, counts->head, counts->construction, 0, 0, false, counts->fixed}, kind,
+                         facts.target_norm);
             }
-            judge_row(one, true, options_);
+            judge_row(one, std::min(n, queries), options_);
             rows.push_back(std::move(one));
           }
         }

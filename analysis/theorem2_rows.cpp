@@ -90,17 +90,16 @@ void TheoremTrial::add_theorem2(const Counts& random, const RandomConstructions&
             if (paper) one.delta = name_of(options_.delta, n);
             if (counts) {
               fill(one, *counts, kind, reading.failing, reading.all, e);
-              const double squares = counts->tally->squares(counts->head, counts->construction, kind);
-              if (reading.form == Form::softmax && facts.target_norm > 0)
-                one.rms_relative_error =
-                    std::sqrt(squares / static_cast<double>(counts->tally->trials())) / facts.target_norm;
+              if (reading.form == Form::softmax)
+                take_rms(one, {counts->tally, counts->head, counts->construction, 0, 0, false, counts->fixed}, kind,
+                         facts.target_norm);
               if (paper && in_the_limit_ && !reading.all)
                 one.exact_rate = limit_rate(facts, reading.form, swept.k,
                                             epsilon * trial_.row_norms[facts.tested_row] * columns_norm);
               if (paper && in_the_limit_ && reading.form == Form::softmax && facts.target_norm > 0)
                 one.rms_predicted = theorem2_limit_rms(queries, swept.k, facts.norm, facts.target_norm);
             }
-            judge_row(one, true, options_);
+            judge_row(one, n, options_);
             rows.push_back(std::move(one));
           }
         }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -76,7 +77,7 @@ TheoremTrial::TheoremTrial(HeadOnTrial trial, std::size_t head_dim, const Verify
   // A score delta a.r has standard deviation delta |a| / sqrt(k); beyond forty of them lies nothing that is ever drawn.
   constexpr double never_drawn = 40, moves_no_weight = 0x1p-54;
   const double delta = value_of(options.delta, trial_.head.columns.rows());
-  in_the_limit_ = delta * never_drawn * trial_.largest_logit_row < moves_no_weight;
+  in_the_limit_ = delta * std::max(1.0, never_drawn * trial_.largest_logit_row) < moves_no_weight;
   HeadCriteria criteria{trial_.head.groups, all_criteria(trial_, options.epsilons), {}};
   criteria.of_construction.emplace_back();
   for (std::size_t c = 0; c < criteria.criteria.size(); ++c) criteria.of_construction.front().push_back(c);
@@ -99,7 +100,7 @@ HeadCriteria TheoremTrial::criteria(const RandomConstructions& constructions) co
 void TheoremTrial::try_baseline(Backend& backend, const std::string& name, std::size_t k,
                                 const FixedConstruction& fixed) {
   auto tally = std::make_unique<TrialTally>(baseline_criteria_, 1, options_.epsilons.size());
-  const Matrix* matrix = &fixed.matrix;
+  const Matrix* matrix = fixed.matrix.get();
   const ProjectionPair pair{matrix, matrix};
   const Head* head = &trial_.head;
   tally->begin_chunk(1);
@@ -118,8 +119,9 @@ void TheoremTrial::try_baselines(Backend& backend) {
       const auto more = measured_ks(claim, options_.epsilons, tokens, head_dim_, options_.ks);
       ks.insert(ks.end(), more.begin(), more.end());
     }
-  Matrix vectors;
-  if (options_.constructions.contains("svd")) vectors = backend.right_singular_vectors(trial_.head.attention);
+  std::shared_ptr<const Matrix> vectors;
+  if (options_.constructions.contains("svd"))
+    vectors = std::make_shared<const Matrix>(backend.right_singular_vectors(trial_.head.attention));
   for (const std::size_t k : ks) {
     if (options_.constructions.contains("svd") && !baselines_.contains({"svd", k}))
       try_baseline(backend, "svd", k, svd_construction(k, vectors));

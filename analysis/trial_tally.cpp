@@ -50,7 +50,11 @@ void TrialTally::begin_chunk(std::size_t trials) {
 
 void TrialTally::end_chunk() {
   for (std::size_t trial = 0; trial < chunk_; ++trial)
-    for (std::size_t i = 0; i < squares_.size(); ++i) squares_[i] += chunk_squares_[trial * squares_.size() + i];
+    for (std::size_t i = 0; i < squares_.size(); ++i) {
+      const double square = chunk_squares_[trial * squares_.size() + i];
+      squares_[i].squares += square;
+      squares_[i].fourth_powers += square * square;
+    }
   trials_ += chunk_;
   chunk_ = 0;
 }
@@ -60,7 +64,7 @@ const FailureCount& TrialTally::count(std::size_t head, std::size_t construction
   return counts_[place(head, construction)][criterion * epsilons_ + epsilon];
 }
 
-double TrialTally::squares(std::size_t head, std::size_t construction, std::size_t group) const {
+SquareSum TrialTally::squares(std::size_t head, std::size_t construction, std::size_t group) const {
   return squares_[place(head, construction) * groups_ + group];
 }
 

@@ -36,6 +36,11 @@ struct HeadCriteria {
   std::vector<std::vector<std::size_t>> of_construction;  ///< [construction]: indices into criteria
 };
 
+/// Sums over trials of |error|_F^2 and of its square.
+struct SquareSum {
+  double squares = 0, fourth_powers = 0;
+};
+
 class ATTNSPEC_API TrialTally final : public ErrorSink {
  public:
   /// `heads` outlives the tally.
@@ -49,8 +54,8 @@ class ATTNSPEC_API TrialTally final : public ErrorSink {
 
   const FailureCount& count(std::size_t head, std::size_t construction, std::size_t criterion,
                             std::size_t epsilon) const;
-  /// Sum over trials of |error|_F^2 over the columns of a group.
-  double squares(std::size_t head, std::size_t construction, std::size_t group) const;
+  /// Over the columns of a group.
+  SquareSum squares(std::size_t head, std::size_t construction, std::size_t group) const;
   std::size_t trials() const { return trials_; }
 
  private:
@@ -59,7 +64,8 @@ class ATTNSPEC_API TrialTally final : public ErrorSink {
   const std::vector<HeadCriteria>& heads_;
   std::size_t constructions_, epsilons_, groups_, trials_ = 0, chunk_ = 0;
   std::vector<std::vector<FailureCount>> counts_;  ///< [head, construction][criterion, epsilon]
-  std::vector<double> squares_, chunk_squares_;    ///< [head, construction, group], and that for each trial
+  std::vector<SquareSum> squares_;                 ///< [head, construction, group]
+  std::vector<double> chunk_squares_;              ///< the same for each trial of the chunk
   std::vector<std::mutex> locks_;                  ///< one a head
 };
 

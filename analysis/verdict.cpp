@@ -71,15 +71,16 @@ std::optional<Judgement> mistaken(const Evidence& evidence) {
       evidence.exact_rate ? interval.contains(*evidence.exact_rate) : interval.low <= *evidence.exact_upper;
   if (agrees) return std::nullopt;
   return Judgement{Verdict::undecided,
-                   fmt::format("{} failures in {} trials do not fit the exact {} {}: one chance in a million, or {}",
+                   fmt::format("{} failures in {} trials do not fit the exact {} {}: one chance in a billion, or {}",
                                evidence.failures, evidence.trials, evidence.exact_rate ? "rate" : "upper bound",
                                rate_text(evidence.exact_rate ? *evidence.exact_rate : *evidence.exact_upper), report)};
 }
 
 std::optional<Judgement> trivially_true(const Evidence& evidence) {
   if (!evidence.zero_rate || *evidence.zero_rate > evidence.claimed_bound) return std::nullopt;
-  return Judgement{Verdict::trivially_true, fmt::format("answering zero fails in {} of trials too",
-                                                        *evidence.zero_rate > 0 ? percent(*evidence.zero_rate) : "0")};
+  const std::string how_often =
+      *evidence.zero_rate > 0 ? "fails in " + percent(*evidence.zero_rate) + " of trials too" : "never fails";
+  return Judgement{Verdict::trivially_true, "answering zero " + how_often};
 }
 
 /// Rungs 4, 6 and 7 without those between: what the best evidence says of the bound by itself.

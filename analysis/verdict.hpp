@@ -25,7 +25,7 @@ struct Evidence {
   std::size_t failures = 0, trials = 0;  ///< trials = 0: nothing was measured
   double confidence = 0.95;              ///< of the interval that decides where no exact law does
   std::optional<double> exact_rate;      ///< of the failure that was counted
-  std::optional<double> exact_upper;     ///< a proven upper bound of it, by a sum of exact laws; may be above 1
+  std::optional<double> exact_upper;     ///< an upper bound of it, by a sum of exact laws; may be above 1
   std::optional<double> zero_rate;       ///< the zero output's; empty where answering zero is no answer (Lemma 1)
 };
 
@@ -50,6 +50,6 @@ struct Judgement {
 ATTNSPEC_API Judgement judge(const Evidence& evidence);
 
 /// At which a measurement must agree with its exact law.
-inline constexpr double consistency_confidence = 1 - 1e-6;
+inline constexpr double consistency_confidence = 1 - 1e-9;
 
 }  // namespace attnspec

@@ -84,11 +84,11 @@ class Walk {
   /// Batches of an earlier run; how many matrices they cover.
   std::size_t recall() {
     std::size_t matrices = 0;
-    for (VerifiedBatch known; observer_.recall(known);) {
+    for (VerifiedBatch known; matrices < result_.matrices && observer_.recall(known);) {
       matrices += known.matrices;
       add(std::move(known));
     }
-    return std::min(matrices, result_.matrices);
+    return matrices;
   }
 
   void add(VerifiedBatch batch) {
@@ -136,13 +136,7 @@ class Walk {
   bool is_fit(const HeadInputs& inputs, VerifiedBatch& found) {
     const MatrixId id = inputs.attention.id(0);
     std::optional<MatrixFinding> finding = finding_of(info_, id, inputs.attention.soundness(0));
-    const auto look = [&](const char* dataset, const std::optional<Matrix>& tensor) {
-      if (!finding && tensor) finding = finding_of(info_, id, dataset, tensor->values);
-    };
-    look("/value", inputs.value);
-    look("/query", inputs.query);
-    look("/key", inputs.key);
-    look("/bias", inputs.bias);
+    if (!finding && inputs.value) finding = finding_of(info_, id, "/value", inputs.value->values);
     if (!finding) return true;
     const bool refused = finding->severity == Severity::refused;
     if (refused && options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
@@ -208,8 +202,7 @@ class Walk {
     for (const Panel& panel : panels)
       if (panel.has_work())
         for (const Construction& construction : panel.constructions) largest_k = std::max(largest_k, construction.k);
-    const std::size_t groups = std::max<std::size_t>(1, 2 * options_.threads / std::max<std::size_t>(1, subjects));
-    const std::size_t chunk = Backend::trial_group * groups;
+    const std::size_t chunk = Backend::trial_group * groups_at_once(largest_k, tokens, subjects, options_.threads);
     if (!report(0, subjects, skipped_here)) return;
     for (std::size_t first = 0; first < options_.trials; first += chunk) {
       const std::size_t count = std::min(chunk, options_.trials - first);

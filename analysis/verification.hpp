@@ -57,6 +57,10 @@ struct VerifyCost {
   ATTNSPEC_API double seconds(double flops_per_second, unsigned threads) const;
 };
 
+/// How many groups of trials are drawn at once: one, or with few heads enough for every thread as long as their maps
+/// stay small.
+ATTNSPEC_API std::size_t groups_at_once(std::size_t largest_k, std::size_t tokens, std::size_t heads, unsigned threads);
+
 /// Throws Error(limit) where one head does not fit into options.batch_bytes.
 ATTNSPEC_API VerifyCost cost_of(const DumpInfo& info, const VerifyOptions& options);
 

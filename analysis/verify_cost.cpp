@@ -11,6 +11,8 @@
 namespace attnspec {
 namespace {
 
+constexpr std::size_t small_maps = std::size_t{32} << 20;  // bytes that a chunk's maps may take beyond one group
+
 /// The sizes of one head that time and memory depend on.
 struct HeadSize {
   double queries = 0, tokens = 0, width = 0, rank = 0, largest_k = 0;
@@ -63,13 +65,18 @@ double flops_of_preparation(const HeadSize& size) {
 }
 
 double bytes_of_head(const HeadSize& size) {
-  return 8 * (3 * size.queries * size.tokens + size.tokens * size.tokens + 4 * size.tokens * (size.width + size.rank));
+  return 8 *
+         (3 * size.queries * size.tokens + 4 * size.tokens * (size.width + size.rank) + 3 * size.width * size.width);
 }
 
+/// Maps, and what each thread works with: a group's products, one weight matrix; before that, singular vectors.
 double bytes_of_maps(const HeadSize& size, unsigned threads) {
   const double group = static_cast<double>(Backend::trial_group);
-  const double scratch = size.width * (2 * size.tokens + size.largest_k) * group + size.queries * size.largest_k;
-  return 8 * (group * size.largest_k * size.tokens + threads * scratch);
+  const double products = group * (size.width * (2 * size.tokens + size.largest_k) + size.rank * size.largest_k) +
+                          size.queries * size.largest_k;
+  const double vectors = 5 * size.tokens * size.tokens;
+  const double maps = std::max(8 * group * size.largest_k * size.tokens, static_cast<double>(small_maps));
+  return maps + 8 * threads * std::max(products, vectors);
 }
 
 }  // namespace
@@ -78,6 +85,12 @@ double VerifyCost::seconds(double flops_per_second, unsigned threads) const {
   constexpr double reached = 0.8, seconds_an_exponential = 2e-9, seconds_a_normal = 3e-9;
   return (flops / (reached * flops_per_second) + exponentials * seconds_an_exponential + normals * seconds_a_normal) /
          threads;
+}
+
+std::size_t groups_at_once(std::size_t largest_k, std::size_t tokens, std::size_t heads, unsigned threads) {
+  const std::size_t bytes = Backend::trial_group * largest_k * tokens * sizeof(double);
+  const std::size_t wanted = 2 * threads / std::max<std::size_t>(1, heads), most = small_maps / (bytes + 1);
+  return std::max<std::size_t>(1, std::min(wanted, most));
 }
 
 VerifyCost cost_of(const DumpInfo& info, const VerifyOptions& options) {

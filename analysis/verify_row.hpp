@@ -18,7 +18,7 @@ struct VerifyRow {
   std::string construction;  ///< paper, gaussian, zero, mean, svd, pool, rank-one
   std::string columns;       ///< value, gaussian, ones; for Lemma 1 also attention (rows of P)
   std::string norm;          ///< of V in Theorem 2: frobenius, spectral
-  std::string delta;         ///< Theorem 2, paper: "2^-n", "2^-n (limit)", "1/n", a number
+  std::string delta;         ///< Theorem 2, paper: "2^-n", "2^-n (its limit, 0)", "1/n", a number
   std::string logits;        ///< Theorem 2: qk, log_p
   MatrixId id;
   std::size_t n = 0;  ///< columns of P
@@ -34,7 +34,8 @@ struct VerifyRow {
   std::optional<double> rms_relative_error, rms_predicted, rho;
   Judgement judgement;
   std::string tested;                 ///< whose failures are counted: "column 17", "row 3", "row 3, column 17"
-  std::optional<double> exact_upper;  ///< a proven upper bound of the rate
+  std::optional<double> rms_se;       ///< standard error of rms_relative_error over trials
+  std::optional<double> exact_upper;  ///< an upper bound of the rate, by a sum of exact laws
 };
 
 /// One dump's part of a verification.

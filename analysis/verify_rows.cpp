@@ -53,11 +53,23 @@ double fixed_rate(const CountPlace& place, std::size_t epsilon) {
   return (place.any ? count.any : count.tested) > 0 ? 1 : 0;
 }
 
-void judge_row(VerifyRow& row, bool needs_reduction, const VerifyOptions& options) {
+void take_rms(VerifyRow& row, const CountPlace& place, std::size_t group, double target_norm) {
+  if (!(target_norm > 0)) return;
+  const auto trials = static_cast<double>(place.tally->trials());
+  const SquareSum sum = place.tally->squares(place.head, place.construction, group);
+  const double mean = sum.squares / trials, rms = std::sqrt(mean) / target_norm;
+  row.rms_relative_error = rms;
+  if (place.fixed) row.rms_se = 0;
+  if (place.fixed || place.tally->trials() < 2 || !(mean > 0)) return;
+  const double variance = std::max(0.0, (sum.fourth_powers - trials * mean * mean) / (trials - 1));
+  row.rms_se = rms * std::sqrt(variance / trials) / (2 * mean);  // of a square root, to first order
+}
+
+void judge_row(VerifyRow& row, std::optional<std::size_t> reduced_from, const VerifyOptions& options) {
   Evidence evidence;
   evidence.claimed_bound = row.claimed_bound.value_or(1);
-  evidence.needs_reduction = needs_reduction;
-  evidence.n = row.n;
+  evidence.needs_reduction = reduced_from.has_value();
+  evidence.n = reduced_from.value_or(row.n);
   evidence.k = row.k.value_or(0);
   evidence.failures = row.failures;
   evidence.trials = row.trials;

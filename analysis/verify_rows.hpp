@@ -27,8 +27,12 @@ void take_counts(VerifyRow& row, const CountPlace& place, std::size_t epsilon, c
 /// The failure rate of a fixed construction: 0 or 1.
 double fixed_rate(const CountPlace& place, std::size_t epsilon);
 
-/// Judges the row by what stands in it, and writes the judgement into it. `needs_reduction`: k must be below n.
-void judge_row(VerifyRow& row, bool needs_reduction, const VerifyOptions& options);
+/// RMS over trials of |error|_F / |target|_F over a group of columns, with its standard error.
+void take_rms(VerifyRow& row, const CountPlace& place, std::size_t group, double target_norm);
+
+/// Judges the row by what stands in it, and writes the judgement into it. `reduced_from`: k must be below it for the
+/// claim to say anything; empty: it always does.
+void judge_row(VerifyRow& row, std::optional<std::size_t> reduced_from, const VerifyOptions& options);
 
 /// The order of verify.csv: claim, reading, construction, columns, sample, layer, head, epsilon, k.
 void sort_rows(std::vector<VerifyRow>& rows);

@@ -18,7 +18,7 @@ void add_verify_command(CLI::App& app, int& exit_code) {
       "Writes verify.csv, verify_<claim>.*, verify_rms.*, verify_needed_k.*, run.json.\n");
   auto options = std::make_shared<VerifyRunOptions>();
   VerifyWords& words = options->words;
-  add_input_options(verb, options->input);
+  add_input_options(verb, options->input, "the first");
   add_on_bad_option(verb, options->on_bad);
   const char* trial = "What to put on trial";
   const auto add = [&verb, trial](const char* name, std::string& word, const char* what, const char* type) {

@@ -41,12 +41,12 @@ std::uint64_t cgroup_memory() {
 
 }  // namespace
 
-void add_input_options(CLI::App& verb, InputOptions& options) {
+void add_input_options(CLI::App& verb, InputOptions& options, const std::string& samples_taken) {
   verb.add_option("DUMP", options.dumps, "HDF5 files with attention matrices")->required();
   const char* group = "What to read";
   verb.add_option("--layers", options.layers, "layers, such as 0-3,7 (default: all)")->type_name("LIST")->group(group);
   verb.add_option("--heads", options.heads, "heads, such as 0-3,7 (default: all)")->type_name("LIST")->group(group);
-  verb.add_option("--samples", options.samples, "samples, such as 0-99 (default: all)")
+  verb.add_option("--samples", options.samples, "samples, such as 0-99 (default: " + samples_taken + ")")
       ->type_name("LIST")
       ->group(group);
   verb.add_option("--length", options.length, "only samples of this length")

@@ -39,7 +39,8 @@ struct ReportOptions {
   std::string color = "auto", progress = "auto";
 };
 
-void add_input_options(CLI::App& verb, InputOptions& options);
+/// `samples_taken`: what a run without --samples takes.
+void add_input_options(CLI::App& verb, InputOptions& options, const std::string& samples_taken = "all");
 void add_compute_options(CLI::App& verb, ComputeOptions& options);
 void add_output_options(CLI::App& verb, OutputOptions& options);
 void add_report_options(CLI::App& verb, ReportOptions& options);

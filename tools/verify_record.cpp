@@ -20,7 +20,7 @@ void visit_fields(Row& row, Visitor visit) {
   visit(row.interval);
   for (auto* number : {&row.epsilon, &row.failure_rate, &row.row_failure_rate, &row.row_failure_se, &row.claimed_bound,
                        &row.exact_rate, &row.zero_failure_rate, &row.rms_relative_error, &row.rms_predicted, &row.rho,
-                       &row.exact_upper})
+                       &row.exact_upper, &row.rms_se})
     visit(*number);
   visit(row.judgement.verdict);
 }

@@ -49,7 +49,7 @@ struct Items {
   const char* all;
 };
 
-/// "at most 42 % of projections may fail; on the median head 97 % do for the worst column, 75 % over all columns".
+/// "at most 42 % of projections may fail; on the median head 97 % do for the column tested, 75 % over all columns".
 std::string allowed_and_found(const ReadingTally& tally, const Items& items) {
   std::vector<double> rates, bounds, shares;
   bool exact = true;
@@ -89,9 +89,10 @@ std::vector<std::string> on_lemma1(const std::vector<const VerifyRow*>& rows, co
                      product = tally_of(rows, "inner-product", at);
   if (!norm.rows.empty()) sentences.push_back(judged("Lemma 1, eq. (11),", norm, {"vector tested", nullptr}));
   if (!relative.rows.empty())
-    sentences.push_back(judged("Eq. (12) as printed, to within epsilon |x.y|,", relative, {"worst pair", "pairs"}));
+    sentences.push_back(
+        judged("Eq. (12) to within epsilon |x.y|, as (19) and (21) use it,", relative, {"pair tested", "pairs"}));
   if (!product.rows.empty())
-    sentences.push_back(judged("Eq. (12) to within epsilon |x| |y|", product, {"worst pair", "pairs"}));
+    sentences.push_back(judged("Eq. (12) to within epsilon |x| |y|", product, {"pair tested", "pairs"}));
   return sentences;
 }
 
@@ -118,12 +119,12 @@ std::vector<std::string> on_theorem1(const std::vector<const VerifyRow*>& rows, 
   const ReadingTally relative = tally_of(rows, "relative", at), rowwise = tally_of(rows, "rowwise", at),
                      quantified = tally_of(rows, "as-quantified", at);
   if (!relative.rows.empty()) {
-    sentences.push_back(judged("Theorem 1 as printed (eq. 5)", relative, {"worst column", "columns"}));
+    sentences.push_back(judged("Theorem 1 as stated (eq. 5)", relative, {"column tested", "columns"}));
     sentences.push_back(needed_k(relative, at));
   }
   if (!rowwise.rows.empty())
     sentences.push_back(judged("Theorem 1 row by row, to within epsilon |p| |w| (what its proof shows),", rowwise,
-                               {"worst column", nullptr}));
+                               {"column tested", nullptr}));
   if (!quantified.rows.empty())
     sentences.push_back(
         "Theorem 1 as quantified, a matrix of low rank for a given w, is true of any P: rank 1 is enough, and no "
@@ -157,8 +158,8 @@ std::vector<std::string> on_theorem2(const std::vector<const VerifyRow*>& rows, 
     if (tally->rows.empty()) continue;
     const bool softmax = tally == &row;
     const std::string name =
-        softmax ? "Theorem 2 (eq. 8), any one row," : "Its proof's form, exp without softmax (eq. 9),";
-    sentences.push_back(judged(name, *tally, {"worst row", "rows"}));
+        softmax ? "Theorem 2 (eq. 8), any one row," : "Its proof's form, exp without softmax (eq. 24),";
+    sentences.push_back(judged(name, *tally, {"row tested", "rows"}));
     if (tally->of(Verdict::trivially_true) > 0)
       sentences.back() += softmax ? " To do what zero does says nothing for E and F." : "";
   }

@@ -78,7 +78,7 @@ std::vector<SeriesRule> series_rules(std::string_view claim) {
   if (claim == "lemma1")
     return {{"norm", "paper", Rate::tested, "eq. (11): |Rx| against |x|", dark, 7},
             {"inner-product", "paper", Rate::tested, "eq. (12) with ε |x| |y|", middle, 5},
-            {"inner-relative", "paper", Rate::tested, "eq. (12) as printed: ε |x·y|", light, 9}};
+            {"inner-relative", "paper", Rate::tested, "eq. (12) with ε |x·y|", light, 9}};
   if (claim == "theorem1")
     return {{"relative", "paper", Rate::zero, "answering zero", zero_colour, 0, 3},
             {"relative", "svd", Rate::share, "truncated SVD of rank k", grey, 0, 1},

@@ -11,7 +11,7 @@ namespace {
 constexpr const char* header =
     "dump,model,claim,reading,construction,columns,norm,delta,logits,layer,head,sample,n,d,epsilon,k,k_source,trials,"
     "failures,failure_rate,ci_low,ci_high,row_failure_rate,row_failure_se,claimed_bound,exact_rate,zero_failure_rate,"
-    "rms_relative_error,rms_predicted,rho,verdict,reason,tested,exact_upper";
+    "rms_relative_error,rms_predicted,rho,verdict,reason,tested,exact_upper,rms_se";
 
 template <typename Number>
 CsvText& field(CsvText& csv, const std::optional<Number>& number) {
@@ -47,7 +47,8 @@ std::string verify_csv(const std::vector<DumpVerification>& dumps) {
       write_claim(csv, row);
       write_rates(csv, row);
       csv.field(name_of(row.judgement.verdict)).field(row.judgement.reason).field(row.tested);
-      field(csv, row.exact_upper).end_row();
+      field(csv, row.exact_upper);
+      field(csv, row.rms_se).end_row();
     }
   }
   return csv.take();

@@ -48,7 +48,7 @@ TEST_CASE("a given k list is taken as it is, and small n still has a sweep") {
 
 TEST_CASE("pooling averages every token once, whether or not k divides n") {
   for (const std::size_t k : {1, 3, 5, 16}) {
-    const Matrix pool = pool_construction(k, 16).matrix;
+    const Matrix pool = *pool_construction(k, 16).matrix;
     std::vector<double> uses(16);
     for (std::size_t r = 0; r < k; ++r) {
       double weight = 0;
@@ -95,7 +95,8 @@ TEST_CASE("a tally counts the tested item, any item, and all of them; what is no
   REQUIRE(tally.count(0, 0, 2, 0).tested == 0);
   REQUIRE(tally.count(0, 0, 2, 0).any == 1);
   REQUIRE(tally.count(0, 1, 0, 0).any == 0);
-  REQUIRE(tally.squares(0, 0, 0) == 7.5);
+  REQUIRE(tally.squares(0, 0, 0).squares == 7.5);
+  REQUIRE(tally.squares(0, 0, 0).fourth_powers == 31.25);
   REQUIRE(tally.trials() == 2);
 }
 

@@ -42,6 +42,7 @@ VerifyRow full_row() {
   row.judgement = {Verdict::vacuous, "bound 12.5 >= 1"};
   row.tested = "row 3, column 17";
   row.exact_upper = 0.5;
+  row.rms_se = 0.25;
   return row;
 }
 
@@ -58,7 +59,7 @@ TEST_CASE("verify.csv has the columns that programs rely on, in their order", "[
   REQUIRE(verify_csv({}) ==
           "dump,model,claim,reading,construction,columns,norm,delta,logits,layer,head,sample,n,d,epsilon,k,k_source,"
           "trials,failures,failure_rate,ci_low,ci_high,row_failure_rate,row_failure_se,claimed_bound,exact_rate,"
-          "zero_failure_rate,rms_relative_error,rms_predicted,rho,verdict,reason,tested,exact_upper\n");
+          "zero_failure_rate,rms_relative_error,rms_predicted,rho,verdict,reason,tested,exact_upper,rms_se\n");
 }
 
 TEST_CASE("every field of a row stands in its own column of verify.csv", "[verify table]") {
@@ -67,7 +68,7 @@ TEST_CASE("every field of a row stands in its own column of verify.csv", "[verif
   REQUIRE(lines_of(csv).at(1) ==
           "a.h5,m,theorem2,softmax-row-frobenius,paper,value,frobenius,2^-n (limit),qk,1,2,3,512,64,0.3,416,"
           "theorem2-proof-tokens,1000,7,0.007,0.0028,0.0144,0.30000000000000004,0.001,12.5,5e-324,0,1.25,1,2,vacuous,"
-          "bound 12.5 >= 1,\"row 3, column 17\",0.5");
+          "bound 12.5 >= 1,\"row 3, column 17\",0.5,0.25");
 }
 
 TEST_CASE("what a row does not have is an empty field of verify.csv", "[verify table]") {
@@ -83,7 +84,7 @@ TEST_CASE("what a row does not have is an empty field of verify.csv", "[verify t
 
   REQUIRE(lines_of(csv).at(1) ==
           "a.h5,m,theorem1,as-quantified,rank-one,,,,,0,0,0,8,,,1,,0,0,,,,,,,,,,,,"
-          "trivially-true,rank one,,");
+          "trivially-true,rank one,,,");
 }
 
 TEST_CASE("names with commas, quotes and line breaks stay in their field of verify.csv", "[verify table]") {
@@ -93,7 +94,7 @@ TEST_CASE("names with commas, quotes and line breaks stay in their field of veri
   const std::string csv = verify_csv({{"a,b.h5", "two\nlines", {}, 0, 0.95, {row}}});
 
   REQUIRE(csv.find("\n\"a,b.h5\",\"two\nlines\",theorem2,") != std::string::npos);
-  REQUIRE(csv.find(",vacuous,\"1,2 \"\"3\"\"\",\"row 3, column 17\",0.5\n") != std::string::npos);
+  REQUIRE(csv.find(",vacuous,\"1,2 \"\"3\"\"\",\"row 3, column 17\",0.5,0.25\n") != std::string::npos);
 }
 
 TEST_CASE("verify.csv has a line a row, dump after dump, in the order of the rows", "[verify table]") {

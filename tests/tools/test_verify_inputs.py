@@ -12,7 +12,7 @@ from support.verify import Head, Verifications, each, pick
 
 HEADER = ("dump,model,claim,reading,construction,columns,norm,delta,logits,layer,head,sample,n,d,epsilon,k,k_source,trials,failures,failure_rate,ci_low,"
           "ci_high,row_failure_rate,row_failure_se,claimed_bound,exact_rate,zero_failure_rate,rms_relative_error,rms_predicted,rho,verdict,reason,tested,"
-          "exact_upper").split(",")
+          "exact_upper,rms_se").split(",")
 ORDERS = {"claim": ["lemma1", "theorem1", "theorem2"], "reading": ["norm", "inner-relative", "inner-product", "relative", "rowwise", "as-quantified"],
           "construction": ["paper", "gaussian", "zero", "mean", "svd", "pool", "rank-one"], "columns": ["attention", "value", "gaussian", "ones"]}
 SORTED_BY = ["claim", "reading", "construction", "columns", "sample", "layer", "head", "epsilon", "k"]

@@ -10,7 +10,7 @@ from support.program import DONE, ROOT, attnspec
 from support.verify import Verifications, clopper_pearson, each, pick
 
 CHECK_FAILED = 1
-CONSISTENCY = 1 - 1e-6
+CONSISTENCY = 1 - 1e-9
 VERDICTS = {"not-applicable", "vacuous", "violated", "trivially-true", "holds", "undecided"}
 
 
