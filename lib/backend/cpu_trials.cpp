@@ -100,7 +100,7 @@ void CpuTrialWorker::run(const CpuTrialPlan& plan, std::span<const Head* const> 
 void CpuTrialWorker::project(const Job& job) {
   const std::size_t rows = job.plan.projected_rows, d = job.width(), n = job.tokens();
   room(projected_, group * rows * d);
-  for (std::size_t t = 0; t < job.count; ++t)
+  for (std::size_t t = 0; rows > 0 && t < job.count; ++t)
     multiply(CblasNoTrans, rows, d, n, 1, {job.pair(t).f->values.data(), n}, {job.head.columns.values.data(), d}, 0,
              projected_.data() + t * rows * d, d);
   if (job.plan.key_rows == 0 || !job.head.logits || job.head.logits->key.empty()) return;

@@ -23,7 +23,7 @@ struct Construction {
 };
 
 /// One trial's matrices, both with n_k columns and at least as many rows as the largest k asks for; the two may be one.
-/// `e` may be null where every e_factor is 0.
+/// `e` may be null where every e_factor is 0, `f` where every k is.
 struct ProjectionPair {
   const Matrix* e = nullptr;
   const Matrix* f = nullptr;

@@ -127,6 +127,21 @@ TEST_CASE("E = 0 gives every query the mean of F V, whatever the logits") {
   }
 }
 
+TEST_CASE("k = 0 answers zero without any matrix") {
+  const std::vector<Head> heads = random_heads(1, 9, 9, 3, 4, 2);
+  const Head* head = heads.data();
+  const ProjectionPair nothing;
+
+  for (const auto& backend : usable_backends(1)) {
+    ErrorList found;
+    const Construction zero{Form::linear, 0, 0, 0};
+    backend->output_errors({&head, 1}, {&nothing, 1}, {&zero, 1}, found);
+
+    for (std::size_t i = 0; i < head->target.values.size(); ++i)
+      REQUIRE(found.errors.at({0, 0, 0}).cells[i] == -head->target.values[i]);
+  }
+}
+
 TEST_CASE("the exponential form survives logits of a thousand") {
   std::vector<Head> heads = random_heads(1, 12, 12, 3, 4, 5);
   for (double& entry : heads.front().logits->query.values) entry *= 1e3;
