@@ -146,6 +146,24 @@ class Interrupts(Workplace):
                 self.assertEqual((self.out / "verify.csv").read_bytes(), wanted.bytes_of("verify.csv"))
                 self.assertEqual(sorted(os.listdir(self.out)), ["run.json", "verify.csv"])
 
+    def test_each_of_several_dumps_recalls_its_own_heads(self):
+        more = [write_dump(self.path(f"{name}.h5"), softmax(normals(seed, 1, 1, 4, 64, 64)).astype(np.float32)) for seed, name in enumerate("bc")]
+        words = ["verify", *more, self.dump, "-o", self.out, "--figures", "none", *self.TRIALS]
+        wanted = self.verify(*more, self.dump, *self.TRIALS)
+        journal = self.out / ".attnspec-part" / "journal"
+        with start(*words) as process:   # the two small dumps come first, and the interrupt in the third
+            while process.poll() is None and not (journal.exists() and journal.stat().st_size > 150_000):
+                time.sleep(0.002)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+        self.assertEqual(process.returncode, INTERRUPTED, "it was over before the signal came")
+
+        resumed = attnspec(*words, "--resume")
+
+        self.assertEqual(resumed.code, DONE, resumed.stderr)
+        self.assertIn("going on after", resumed.stderr)
+        self.assertEqual((self.out / "verify.csv").read_bytes(), wanted.bytes_of("verify.csv"))
+
     def test_another_option_is_not_taken_for_the_same_run(self):
         self.hit(signal.SIGINT)
         for more in (["--seed", "1"], ["--confidence", "0.9"], ["--delta", "1/n"], ["--claim", "theorem1"], ["--construction", "paper"], ["--columns", "ones"],
