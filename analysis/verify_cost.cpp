@@ -55,13 +55,12 @@ void add_head(const HeadSize& size, VerifyCost& cost) {
   }
 }
 
-/// What is done once for a head: its logits, singular vectors, and the fixed constructions, each padded to a group.
+/// What is done once for a head: its logits, singular vectors, and the fixed constructions.
 double flops_of_preparation(const HeadSize& size) {
   constexpr double eigenvectors = 20;  // n^3 of them, at the rate of products
   const double n = size.tokens, q = size.queries;
   const double fixed = 2 * static_cast<double>(size.theorem1_ks.size() + size.theorem2_ks.size());
-  return eigenvectors * n * n * n + 2 * q * n * size.rank +
-         fixed * static_cast<double>(Backend::trial_group) * 2 * q * n * size.width;
+  return eigenvectors * n * n * n + 2 * q * n * size.rank + fixed * 2 * q * n * size.width;
 }
 
 double bytes_of_head(const HeadSize& size) {
@@ -69,11 +68,11 @@ double bytes_of_head(const HeadSize& size) {
          (3 * size.queries * size.tokens + 4 * size.tokens * (size.width + size.rank) + 3 * size.width * size.width);
 }
 
-/// Maps, and what each thread works with: a group's products, one weight matrix; before that, singular vectors.
+/// Maps, and what each thread works with: a trial's products, one weight matrix; before that, singular vectors.
 double bytes_of_maps(const HeadSize& size, unsigned threads) {
   const double group = static_cast<double>(Backend::trial_group);
-  const double products = group * (size.width * (2 * size.tokens + size.largest_k) + size.rank * size.largest_k) +
-                          size.queries * size.largest_k;
+  const double products =
+      size.width * (3 * size.tokens + size.largest_k) + size.rank * size.largest_k + size.queries * size.largest_k;
   const double vectors = 5 * size.tokens * size.tokens;
   const double maps = std::max(8 * group * size.largest_k * size.tokens, static_cast<double>(small_maps));
   return maps + 8 * threads * std::max(products, vectors);
@@ -82,7 +81,7 @@ double bytes_of_maps(const HeadSize& size, unsigned threads) {
 }  // namespace
 
 double VerifyCost::seconds(double flops_per_second, unsigned threads) const {
-  constexpr double reached = 0.8, seconds_an_exponential = 2e-9, seconds_a_normal = 3e-9;
+  constexpr double reached = 0.9, seconds_an_exponential = 2e-9, seconds_a_normal = 3e-9;
   return (flops / (reached * flops_per_second) + exponentials * seconds_an_exponential + normals * seconds_a_normal) /
          threads;
 }

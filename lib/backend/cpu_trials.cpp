@@ -1,4 +1,4 @@
-// The products of a trial, in groups of trials, and the norms of what they miss.
+// The products of a trial, and the norms of what they miss.
 #include "lib/backend/cpu_trials.hpp"
 
 #include <cblas.h>
@@ -11,6 +11,7 @@
 #include <string>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/cpu_narrow_product.hpp"
 #include "lib/core/error.hpp"
 #include "lib/core/exponential.hpp"
 
@@ -31,6 +32,8 @@ void multiply(CBLAS_TRANSPOSE form, std::size_t m, std::size_t n, std::size_t in
   cblas_dgemm(CblasRowMajor, form, b_form, whole(m), whole(n), whole(inner), alpha, a.data, whole(a.stride), b.data,
               whole(b.stride), beta, c, whole(c_stride));
 }
+
+const double* values_of(const Matrix* matrix) { return matrix->values.data(); }
 
 /// Grows and never shrinks; old contents are of no interest.
 double* room(std::vector<double>& block, std::size_t numbers) {
@@ -91,64 +94,55 @@ struct CpuTrialWorker::Job {
 void CpuTrialWorker::run(const CpuTrialPlan& plan, std::span<const Head* const> heads, std::size_t head,
                          std::span<const ProjectionPair> trials, std::size_t first, ErrorSink& sink) {
   const Job job{plan, *heads[head], head, trials, first, std::min(group, trials.size() - first), sink};
-  project(job);
-  if (!plan.linear.empty()) linear(job);
-  if (!plan.weighted.empty()) weighted(job);
+  for (std::size_t t = 0; t < job.count; ++t) {
+    project(job, t);
+    if (!plan.linear.empty()) linear(job, t);
+    if (!plan.weighted.empty()) weighted(job, t);
+  }
 }
 
 /// F V, and E K where softmax constructions ask for it.
-void CpuTrialWorker::project(const Job& job) {
+void CpuTrialWorker::project(const Job& job, std::size_t t) {
   const std::size_t rows = job.plan.projected_rows, d = job.width(), n = job.tokens();
-  room(projected_, group * rows * d);
-  for (std::size_t t = 0; rows > 0 && t < job.count; ++t)
-    multiply(CblasNoTrans, rows, d, n, 1, {job.pair(t).f->values.data(), n}, {job.head.columns.values.data(), d}, 0,
-             projected_.data() + t * rows * d, d);
+  room(projected_, rows * d);
+  if (rows > 0)
+    narrow_product({rows, d, n, values_of(job.pair(t).f), n, false, values_of(&job.head.columns), projected_.data()});
   if (job.plan.key_rows == 0 || !job.head.logits || job.head.logits->key.empty()) return;
   const Matrix& key = job.head.logits->key;
-  room(keys_, group * job.plan.key_rows * key.cols());
-  for (std::size_t t = 0; t < job.count; ++t)
-    multiply(CblasNoTrans, job.plan.key_rows, key.cols(), n, 1, {job.pair(t).e->values.data(), n},
-             {key.values.data(), key.cols()}, 0, keys_.data() + t * job.plan.key_rows * key.cols(), key.cols());
+  room(keys_, job.plan.key_rows * key.cols());
+  narrow_product({job.plan.key_rows, key.cols(), n, values_of(job.pair(t).e), n, false, values_of(&key), keys_.data()});
 }
 
-void CpuTrialWorker::linear(const Job& job) {
-  const std::size_t d = job.width(), n = job.tokens(), wide = group * d, rows = job.plan.projected_rows;
-  room(mixed_, n * wide);
-  room(products_, job.queries() * wide);
-  std::fill_n(mixed_.begin(), n * wide, 0.0);  // also where the last group has no trial: a product of full width always
+void CpuTrialWorker::linear(const Job& job, std::size_t t) {
+  const std::size_t d = job.width(), n = job.tokens(), queries = job.queries();
+  room(mixed_, n * d);
+  room(products_, queries * d);
+  room(error_, queries * d);
+  std::fill_n(mixed_.begin(), n * d, 0.0);
   std::size_t done = 0;
   bool current = false;
   for (const std::size_t c : job.plan.linear) {
     const Construction& construction = job.plan.constructions[c];
     const double factor = construction.e_factor * construction.f_factor;
     if (construction.k > done && factor != 0) {
-      for (std::size_t t = 0; t < job.count; ++t)
-        multiply(CblasTrans, n, d, construction.k - done, 1, {job.pair(t).e->values.data() + done * n, n},
-                 {projected_.data() + (t * rows + done) * d, d}, 1, mixed_.data() + t * d, wide);
+      narrow_product({n, d, construction.k - done, values_of(job.pair(t).e) + done * n, n, true,
+                      projected_.data() + done * d, mixed_.data(), true});
       done = construction.k;
       current = false;
     }
     if (!current && factor != 0)
-      multiply(CblasNoTrans, job.queries(), wide, n, 1, {job.head.attention.values.data(), n}, {mixed_.data(), wide}, 0,
-               products_.data(), wide);
+      narrow_product({queries, d, n, values_of(&job.head.attention), n, false, mixed_.data(), products_.data()});
     current = current || factor != 0;
-    room(error_, job.queries() * d);
-    for (std::size_t t = 0; t < job.count; ++t) {
-      for (std::size_t i = 0; i < job.queries(); ++i) {
-        const double* product = products_.data() + i * wide + t * d;
-        const double* target = job.head.target.values.data() + i * d;
-        double* error = error_.data() + i * d;
-        for (std::size_t j = 0; j < d; ++j) error[j] = (factor == 0 ? 0 : factor * product[j]) - target[j];
-      }
-      give(job, t, c);
-    }
+    const double* target = job.head.target.values.data();
+    for (std::size_t i = 0; i < queries * d; ++i) error_[i] = (factor == 0 ? 0 : factor * products_[i]) - target[i];
+    give(job, t, c);
   }
 }
 
 /// One pass over weights exp(A E^T - shift), which the softmax and the exponential form share.
 void CpuTrialWorker::weigh(const Job& job, std::size_t t, const Construction& construction) {
-  const std::size_t k = construction.k, d = job.width(), queries = job.queries(), rows = job.plan.projected_rows;
-  const double* projected = projected_.data() + t * rows * d;
+  const std::size_t k = construction.k, d = job.width(), queries = job.queries();
+  const double* projected = projected_.data();
   room(outputs_, queries * d);
   room(shifts_, queries);
   room(sums_, queries);
@@ -165,8 +159,7 @@ void CpuTrialWorker::weigh(const Job& job, std::size_t t, const Construction& co
   const Logits& logits = job.head.logits.value();
   room(weights_, queries * k);
   const std::size_t inner = logits.query.cols();
-  const View projection = logits.key.empty() ? View{job.pair(t).e->values.data(), inner}
-                                             : View{keys_.data() + t * job.plan.key_rows * inner, inner};
+  const View projection = logits.key.empty() ? View{job.pair(t).e->values.data(), inner} : View{keys_.data(), inner};
   multiply(CblasNoTrans, queries, k, inner, construction.e_factor, {logits.query.values.data(), inner}, projection, 0,
            weights_.data(), k, CblasTrans);
   for (std::size_t i = 0; i < queries; ++i) {
@@ -176,28 +169,26 @@ void CpuTrialWorker::weigh(const Job& job, std::size_t t, const Construction& co
   }
   exponentials({weights_.data(), queries * k});
   for (std::size_t i = 0; i < queries; ++i) sums_[i] = sum_of(weights_.data() + i * k, k);
-  multiply(CblasNoTrans, queries, d, k, 1, {weights_.data(), k}, {projected, d}, 0, outputs_.data(), d);
+  narrow_product({queries, d, k, weights_.data(), k, false, projected, outputs_.data()});
 }
 
-void CpuTrialWorker::weighted(const Job& job) {
+void CpuTrialWorker::weighted(const Job& job, std::size_t t) {
   const std::size_t d = job.width();
   room(error_, job.queries() * d);
-  for (std::size_t t = 0; t < job.count; ++t) {
-    const Construction* weighed = nullptr;
-    for (const std::size_t c : job.plan.weighted) {
-      const Construction& construction = job.plan.constructions[c];
-      if (weighed == nullptr || weighed->k != construction.k || weighed->e_factor != construction.e_factor)
-        weigh(job, t, construction);
-      weighed = &construction;
-      for (std::size_t i = 0; i < job.queries(); ++i) {
-        const double scale = construction.form == Form::softmax
-                                 ? construction.f_factor / sums_[i]
-                                 : construction.f_factor * std::exp(shifts_[i] - job.head.logits.value().log_sum[i]);
-        const double* target = job.head.target.values.data() + i * d;
-        for (std::size_t j = 0; j < d; ++j) error_[i * d + j] = scale * outputs_[i * d + j] - target[j];
-      }
-      give(job, t, c);
+  const Construction* weighed = nullptr;
+  for (const std::size_t c : job.plan.weighted) {
+    const Construction& construction = job.plan.constructions[c];
+    if (weighed == nullptr || weighed->k != construction.k || weighed->e_factor != construction.e_factor)
+      weigh(job, t, construction);
+    weighed = &construction;
+    for (std::size_t i = 0; i < job.queries(); ++i) {
+      const double scale = construction.form == Form::softmax
+                               ? construction.f_factor / sums_[i]
+                               : construction.f_factor * std::exp(shifts_[i] - job.head.logits.value().log_sum[i]);
+      const double* target = job.head.target.values.data() + i * d;
+      for (std::size_t j = 0; j < d; ++j) error_[i * d + j] = scale * outputs_[i * d + j] - target[j];
     }
+    give(job, t, c);
   }
 }
 

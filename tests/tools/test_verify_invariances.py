@@ -55,6 +55,17 @@ class Bytes(Verifications):
             found = self.verify(self.dump, *self.OPTIONS, variables=variables).bytes_of("verify.csv")
             self.assertEqual(found, self.wanted, variables)
 
+    def test_every_width_of_vectors_counts_the_same_and_errs_the_same_to_rounding(self):
+        # Where the CPU lacks a width, the next narrower one is taken.
+        tables = {width: self.verify(self.dump, *self.OPTIONS, variables={"ATTNSPEC_VECTORS": width}).table
+                  for width in ("portable", "avx2", "avx512")}
+        for width in ("portable", "avx2"):
+            for column in ("failures", "row_failure_rate", "verdict"):
+                self.assertTrue(tables[width][column].equals(tables["avx512"][column]), (width, column))
+            ratio = (tables[width].rms_relative_error / tables["avx512"].rms_relative_error).dropna()
+            self.assertGreater(len(ratio), 100)
+            self.assertLess((ratio - 1).abs().max(), 1e-11, width)
+
     def test_another_seed_changes_what_is_measured_and_nothing_that_is_exact(self):
         table, other = self.verify(self.dump, *self.OPTIONS).table, self.verify(self.dump, *self.OPTIONS, "--seed", "1").table
 
