@@ -110,7 +110,7 @@ std::string needed_k(const ReadingTally& tally, const JudgedAt& at) {
       "error of {:.3g} needs k = (1 + rho^2)/epsilon^2: median {:.0f}, from {:.0f} to {:.0f} (n = {}); k = {} is "
       "enough "
       "on {} of {}.",
-      at.epsilon, median(needed), std::ceil(*least), std::ceil(*most), tally.rows.front()->n, at.k, enough,
+      at.epsilon, std::ceil(median(needed)), std::ceil(*least), std::ceil(*most), tally.rows.front()->n, at.k, enough,
       counted(needed.size(), "head"));
 }
 
