@@ -1,18 +1,12 @@
 // Whole blocks through one vector loop; what is left over goes through the same loop in a padded block.
 #include "lib/core/exponential.hpp"
+#include "lib/core/vector_clones.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-
-// The same source for every vector width; the loader picks the widest that the CPU has.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define ATTNSPEC_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ATTNSPEC_VECTOR_CLONES
-#endif
 
 namespace attnspec {
 namespace {

@@ -1,5 +1,6 @@
 // Words from Philox, normals from words: a buffer at a time, each step a loop.
 #include "lib/core/gaussian_map.hpp"
+#include "lib/core/vector_clones.hpp"
 
 #include <Random123/philox.h>
 
@@ -8,15 +9,8 @@
 #include <bit>
 #include <cmath>
 
-// The same source for every vector width; the loader picks the widest that the CPU has. The bits do not depend on the
-// choice because CMake compiles this file without contraction: a fused multiply-add rounds once where two rounds are
-// written.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define ATTNSPEC_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ATTNSPEC_VECTOR_CLONES
-#endif
-
+// CMake compiles this file without contraction: a fused multiply-add rounds once where two rounds are written, and the
+// bits would depend on the vector width.
 namespace attnspec {
 namespace {
 

@@ -8,13 +8,7 @@
 #include <vector>
 
 #include "lib/core/error.hpp"
-
-// The same source for every vector width; the loader picks the widest that the CPU has.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define ATTNSPEC_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define ATTNSPEC_VECTOR_CLONES
-#endif
+#include "lib/core/vector_clones.hpp"
 
 namespace attnspec {
 namespace {
