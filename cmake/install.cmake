@@ -12,7 +12,7 @@ install(PROGRAMS tools/dump_attention.py DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}
 install(DIRECTORY tools/attention_dump DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec FILES_MATCHING PATTERN "*.py")
 install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec FILES_MATCHING PATTERN "*.hpp"
         PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_*.hpp" EXCLUDE PATTERN "layouts.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE
-        PATTERN "vector_clones.hpp" EXCLUDE)
+        PATTERN "vector_clones.hpp" EXCLUDE PATTERN "quiet_policy.hpp" EXCLUDE)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnspec)
 install(EXPORT attnspec-targets NAMESPACE attnspec:: DESTINATION ${package_dir})

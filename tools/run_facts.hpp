@@ -30,6 +30,19 @@ std::string input_key(const InputOptions& options, OnBad on_bad);
 /// Size and time of the last change of a file.
 ManifestInput describe_file(const std::string& path);
 
+/// The same with what the dump is and what became of its matrices; `Result` is a survey's or a verification's.
+template <class Result>
+ManifestInput describe_dump(const std::string& path, const DumpInfo& info, const Result& result) {
+  ManifestInput input = describe_file(path);
+  input.model = info.model;
+  input.layout = info.layout;
+  input.matrices = result.matrices;
+  input.done = result.done;
+  input.skipped = result.skipped;
+  input.warnings = result.warnings;
+  return input;
+}
+
 /// Name and number on the first line, then build facts.
 std::string version_text();
 

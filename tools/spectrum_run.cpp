@@ -84,15 +84,8 @@ Manifest manifest_of(const SpectrumOptions& options, const ChosenBackend& chosen
                       {"batch_bytes", std::to_string(dumps.front().plan.batch_bytes)},
                       {"resume", options.output.resume ? "yes" : "no"}};
   for (std::size_t i = 0; i < dumps.size(); ++i) {
-    ManifestInput input = describe_file(options.input.dumps[i]);
-    input.model = dumps[i].dump.info().model;
-    input.layout = dumps[i].dump.info().layout;
-    input.matrices = results[i].matrices;
-    input.done = results[i].done;
-    input.skipped = results[i].skipped;
-    input.warnings = results[i].warnings;
     manifest.seconds_waiting += results[i].seconds_waiting;
-    manifest.inputs.push_back(std::move(input));
+    manifest.inputs.push_back(describe_dump(options.input.dumps[i], dumps[i].dump.info(), results[i]));
   }
   take_times(manifest);
   return manifest;

@@ -182,14 +182,7 @@ Manifest manifest_of(const VerifyRunOptions& options, const ChosenBackend& chose
                       {"figures", options.output.figures},
                       {"max_memory", std::to_string(usable_memory(options.compute))}};
   for (std::size_t i = 0; i < dumps.size(); ++i) {
-    ManifestInput input = describe_file(options.input.dumps[i]);
-    input.model = dumps[i].dump.info().model;
-    input.layout = dumps[i].dump.info().layout;
-    input.matrices = results[i].matrices;
-    input.done = results[i].done;
-    input.skipped = results[i].skipped;
-    input.warnings = results[i].warnings;
-    manifest.inputs.push_back(std::move(input));
+    manifest.inputs.push_back(describe_dump(options.input.dumps[i], dumps[i].dump.info(), results[i]));
   }
   take_times(manifest);
   return manifest;

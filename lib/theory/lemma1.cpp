@@ -15,17 +15,10 @@
 #include <boost/math/tools/minima.hpp>
 
 #include "lib/core/error.hpp"
+#include "lib/theory/quiet_policy.hpp"
 
 namespace attnspec {
 namespace {
-
-namespace policies = boost::math::policies;
-
-// What Boost can not compute comes back as no number and is refused in one place, `probability`.
-using Quiet =
-    policies::policy<policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
-                     policies::overflow_error<policies::ignore_error>,
-                     policies::evaluation_error<policies::ignore_error>>;
 
 double probability(double value, const char* law, std::size_t k, double epsilon) {
   if (!std::isfinite(value) || k == 0)

@@ -7,17 +7,10 @@
 #include <boost/math/special_functions/beta.hpp>
 
 #include "lib/core/error.hpp"
+#include "lib/theory/quiet_policy.hpp"
 
 namespace attnspec {
 namespace {
-
-namespace policies = boost::math::policies;
-
-// What Boost can not compute comes back as no number, which clopper_pearson refuses.
-using Quiet =
-    policies::policy<policies::domain_error<policies::ignore_error>, policies::pole_error<policies::ignore_error>,
-                     policies::overflow_error<policies::ignore_error>,
-                     policies::evaluation_error<policies::ignore_error>>;
 
 [[noreturn]] void refuse(std::size_t failures, std::size_t trials, double confidence) {
   throw Error(ErrorKind::internal, "no interval for " + std::to_string(failures) + " failures in " +

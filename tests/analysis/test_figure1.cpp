@@ -3,20 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "analysis/writers/figure1.hpp"
 #include "lib/core/error.hpp"
+#include "tests/support/drawing.hpp"
 
 using namespace attnspec;
-namespace fs = std::filesystem;
+using namespace attnspec::test;
 
 namespace {
 
@@ -71,50 +68,6 @@ std::vector<std::vector<double>> numbers_in(const std::string& table) {
   }
   return rows;
 }
-
-bool has_gnuplot() {
-  static const bool found = std::system("gnuplot --version > /dev/null 2>&1") == 0;
-  if (!found) WARN("gnuplot is not here: nothing was drawn");
-  return found;
-}
-
-/// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / ("attnspec_figure1_" + std::to_string(getpid()))) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  void put(const TextFile& file) const { std::ofstream(path_ / file.name) << file.text; }
-  bool has(const std::string& name) const { return fs::exists(path_ / name) && fs::file_size(path_ / name) > 500; }
-  std::string bytes_of(const std::string& name) const {
-    std::stringstream bytes;
-    bytes << std::ifstream(path_ / name, std::ios::binary).rdbuf();
-    return bytes.str();
-  }
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
-  }
-  /// gnuplot's exit code, or -1 where it wrote anything but pictures, a warning for instance.
-  int draw(const Figure& figure, const std::string& formats) const {
-    put(figure.script);
-    put(figure.data);
-    const std::string command = "cd '" + path_.string() + "' && LC_ALL=C.UTF-8 gnuplot -e \"formats='" + formats +
-                                "'\" " + figure.script.name + " > ../" + path_.filename().string() + ".log 2>&1";
-    const int code = std::system(command.c_str());
-    const std::string log = "../" + path_.filename().string() + ".log", said = bytes_of(log);
-    fs::remove(path_ / log);
-    UNSCOPED_INFO(figure.name << ": " << said);
-    return code == 0 && !said.empty() ? -1 : code;
-  }
-
- private:
-  fs::path path_;
-};
 
 std::map<std::string, std::vector<DumpSummary>> every_case() {
   const std::string long_name =
@@ -224,7 +177,7 @@ TEST_CASE("gnuplot draws every case in every format without a word", "[figure1]"
   for (const auto& [name, dumps] : every_case()) {
     for (const Weight weight : {Weight::sigma, Weight::energy}) {
       for (const Figure& figure : {figure1_layers(dumps, weight), figure1_heatmap(dumps, weight)}) {
-        const Folder folder;
+        const DrawingFolder folder;
         INFO(name);
 
         REQUIRE(folder.draw(figure, "svg pdf png") == 0);
@@ -237,7 +190,7 @@ TEST_CASE("gnuplot draws every case in every format without a word", "[figure1]"
 
 TEST_CASE("only the formats that were asked for are drawn, unknown ones fail", "[figure1]") {
   if (!has_gnuplot()) return;
-  const Folder folder;
+  const DrawingFolder folder;
   const Figure figure = figure1_layers({dump_of("m", 2, 2, 8)}, Weight::sigma);
 
   const int code = folder.draw(figure, "svg");
@@ -259,7 +212,7 @@ TEST_CASE("a hostile model name draws as text and runs nothing", "[figure1]") {
       DumpSummary dump = dump_of(in_dump ? "" : name, 2, 2, 8);
       if (in_dump) dump.dump = name;
       for (const Figure& figure : {figure1_layers({dump}, Weight::sigma), figure1_heatmap({dump}, Weight::sigma)}) {
-        const Folder folder;
+        const DrawingFolder folder;
         INFO(name);
 
         REQUIRE(folder.draw(figure, "svg png") == 0);
@@ -287,7 +240,7 @@ TEST_CASE("the same summary gives the same svg and png, byte by byte", "[figure1
   if (!has_gnuplot()) return;
   std::vector<std::string> pictures;
   for (int time = 0; time < 2; ++time) {
-    const Folder folder;
+    const DrawingFolder folder;
     REQUIRE(folder.draw(figure1_layers({dump_of("m", 3, 2, 16)}, Weight::sigma), "svg png") == 0);
     pictures.push_back(folder.bytes_of("figure1_layers.svg") + folder.bytes_of("figure1_layers.png"));
   }

@@ -1,95 +1,21 @@
-// The figures of verify: the data hold the rows' numbers, and gnuplot draws every panel that can come up.
+// The figures of verify hold the numbers of the rows that they are made from, and the words that go with them.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <limits>
-#include <map>
 #include <sstream>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "analysis/writers/verify_figures.hpp"
 #include "lib/core/error.hpp"
+#include "tests/support/verifications.hpp"
 
 using namespace attnspec;
-namespace fs = std::filesystem;
+using namespace attnspec::test;
 
 namespace {
-
-VerifyRow row_of(const std::string& claim, const std::string& reading, MatrixId id, double epsilon, std::size_t k,
-                 double rate) {
-  VerifyRow row;
-  row.claim = claim;
-  row.reading = reading;
-  row.construction = "paper";
-  row.columns = "value";
-  row.id = id;
-  row.n = 512;
-  row.d = 32;
-  row.epsilon = epsilon;
-  row.k = k;
-  row.k_source = "power-of-two";
-  row.trials = 1000;
-  row.failures = static_cast<std::size_t>(rate * 1000);
-  row.failure_rate = rate;
-  row.interval = Interval{rate / 2, (1 + rate) / 2};
-  row.row_failure_rate = rate / 4;
-  row.row_failure_se = 0.01;
-  row.claimed_bound = 2 * std::exp(-static_cast<double>(k) / 64);
-  row.judgement = {Verdict::holds, ""};
-  return row;
-}
-
-DumpVerification dump_of(const std::vector<VerifyRow>& rows) {
-  return {"dumps/some.h5", "m", {0.3, 0.5}, 1000, 0.95, rows};
-}
-
-/// Every claim and reading on a few heads, as verify gives them.
-DumpVerification full_dump(const std::string& model, std::size_t layers, std::size_t heads, std::size_t n) {
-  DumpVerification dump = dump_of({});
-  dump.model = model;
-  const std::vector<std::pair<std::string, std::string>> readings = {{"lemma1", "norm"},
-                                                                     {"lemma1", "inner-product"},
-                                                                     {"lemma1", "inner-relative"},
-                                                                     {"theorem1", "relative"},
-                                                                     {"theorem1", "rowwise"},
-                                                                     {"theorem2", "softmax-row-frobenius"},
-                                                                     {"theorem2", "softmax-row-spectral"}};
-  for (const auto& [claim, reading] : readings)
-    for (std::size_t h = 0; h < layers * heads; ++h)
-      for (const double epsilon : dump.epsilons)
-        for (std::size_t k = n > 16 ? 8 : 1; k < 2 * n; k *= 2) {
-          const double x = static_cast<double>(k) / 64 * epsilon / (1 + static_cast<double>(h % 5));
-          VerifyRow row = row_of(claim, reading, {0, h / heads, h % heads}, epsilon, k, std::exp(-x * x * 8));
-          row.n = n;
-          row.rho = 2 + static_cast<double>(h % 7);
-          if (reading == "norm" || h % 2 == 0) row.exact_rate = row.failure_rate;
-          if (k >= n) {
-            row.k_source = "theorem1";
-            row.trials = 0;
-            row.failure_rate.reset();
-            row.row_failure_rate.reset();
-          } else if (reading == "relative") {
-            row.rms_predicted = std::sqrt((1 + *row.rho * *row.rho) / static_cast<double>(k));
-            row.rms_relative_error = *row.rms_predicted * (h % 2 == 0 ? 1.01 : 0.99);
-          }
-          if (claim != "lemma1") row.zero_failure_rate = claim == "theorem1" ? 1 : 0;
-          dump.rows.push_back(row);
-          row.construction = claim == "theorem1" ? "svd" : "gaussian";
-          if (claim != "lemma1") dump.rows.push_back(row);
-        }
-  return dump;
-}
-
-std::vector<Figure> every_figure(const std::vector<DumpVerification>& dumps) {
-  return {verify_claim_figure(dumps, "lemma1"), verify_claim_figure(dumps, "theorem1"),
-          verify_claim_figure(dumps, "theorem2"), verify_rms_figure(dumps), verify_needed_k_figure(dumps)};
-}
 
 /// The table's lines cut into words, without comments, blank lines and the line of column names.
 std::vector<std::vector<std::string>> words_in(const std::string& table) {
@@ -112,85 +38,6 @@ std::vector<std::vector<std::string>> series_in(const Figure& figure, const std:
 }
 
 bool has(const TextFile& file, const std::string& words) { return file.text.find(words) != std::string::npos; }
-
-bool has_gnuplot() {
-  static const bool found = std::system("gnuplot --version > /dev/null 2>&1") == 0;
-  if (!found) WARN("gnuplot is not here: nothing was drawn");
-  return found;
-}
-
-/// A folder of its own, gone at the end.
-class Folder {
- public:
-  Folder() : path_(fs::temp_directory_path() / ("attnspec_verify_figures_" + std::to_string(getpid()))) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~Folder() { fs::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  bool has(const std::string& name) const { return fs::exists(path_ / name) && fs::file_size(path_ / name) > 500; }
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
-  }
-  std::string bytes_of(const std::string& name) const {
-    std::stringstream bytes;
-    bytes << std::ifstream(path_ / name, std::ios::binary).rdbuf();
-    return bytes.str();
-  }
-  /// gnuplot's exit code, or -1 where it wrote anything but pictures, a warning for instance.
-  int draw(const Figure& figure, const std::string& formats) const {
-    for (const TextFile& file : {figure.script, figure.data}) std::ofstream(path_ / file.name) << file.text;
-    const std::string log = "../" + path_.filename().string() + ".log";
-    const std::string command = "cd '" + path_.string() + "' && LC_ALL=C.UTF-8 gnuplot -e \"formats='" + formats +
-                                "'\" " + figure.script.name + " > " + log + " 2>&1";
-    const int code = std::system(command.c_str());
-    const std::string said = bytes_of(log);
-    fs::remove(path_ / log);
-    UNSCOPED_INFO(figure.name << ": " << said);
-    return code == 0 && !said.empty() ? -1 : code;
-  }
-
- private:
-  fs::path path_;
-};
-
-/// Nothing of Theorem 2 can be said on this dump.
-DumpVerification not_applicable() {
-  DumpVerification dump = full_dump("tiny", 1, 2, 64);
-  for (VerifyRow& row : dump.rows) {
-    row.judgement = {Verdict::not_applicable, "log P is not finite: 4 % of P is zero"};
-    row.failure_rate = row.row_failure_rate = row.zero_failure_rate = row.rho = row.rms_relative_error = std::nullopt;
-    row.epsilon = std::nullopt;
-    row.trials = 0;
-  }
-  return dump;
-}
-
-std::map<std::string, std::vector<DumpVerification>> every_case() {
-  const std::string long_name =
-      "/home/user/models/sentence-transformers--paraphrase-multilingual-mpnet-base-v2-finetuned-on-something";
-  DumpVerification one_k = full_dump("one k", 2, 2, 512), edges = full_dump("edges", 2, 2, 64);
-  std::erase_if(one_k.rows, [](const VerifyRow& row) { return row.k != 128; });
-  for (VerifyRow& row : edges.rows) {
-    row.failure_rate = row.id.head == 0 ? 0 : 1;
-    row.exact_rate = 0;
-    row.rho = std::numeric_limits<double>::infinity();
-    row.rms_predicted = row.rho;
-  }
-  return {{"two epsilons", {full_dump("roberta-base", 6, 12, 512)}},
-          {"many heads", {full_dump("large", 24, 16, 128)}},
-          {"long names", {full_dump(long_name, 2, 2, 64), full_dump(long_name, 2, 2, 64)}},
-          {"one head", {full_dump("one", 1, 1, 64)}},
-          {"n = 1", {full_dump("one", 1, 1, 1)}},
-          {"one k", {one_k}},
-          {"rates of 0 and 1, nothing finite", {edges}},
-          {"nothing to draw", {not_applicable(), dump_of({})}},
-          {"more panels than fit",
-           {full_dump("a", 1, 2, 64), full_dump("b", 1, 2, 32), dump_of({}), full_dump("c", 1, 2, 16),
-            full_dump("d", 1, 2, 64)}}};
-}
 
 }  // namespace
 
@@ -430,56 +277,4 @@ TEST_CASE("a figure of verify without a dump, or of no claim, is our own mistake
   REQUIRE_THROWS_AS(verify_claim_figure({dump_of({})}, "theorem3"), Error);
   REQUIRE_THROWS_AS(verify_rms_figure({}), Error);
   REQUIRE_THROWS_AS(verify_needed_k_figure({}), Error);
-}
-
-TEST_CASE("gnuplot draws every figure of verify in every format without a word", "[verify figures]") {
-  if (!has_gnuplot()) return;
-  for (const auto& [name, dumps] : every_case()) {
-    for (const Figure& figure : every_figure(dumps)) {
-      const Folder folder;
-      INFO(name);
-
-      REQUIRE(folder.draw(figure, "svg pdf png") == 0);
-
-      for (const std::string format : {".svg", ".pdf", ".png"}) REQUIRE(folder.has(figure.name + format));
-    }
-  }
-}
-
-TEST_CASE("hostile names in a verification draw as text and run nothing", "[verify figures]") {
-  if (!has_gnuplot()) return;
-  for (const std::string name :
-       {"'; system('touch pwned'); '", "`touch pwned`", "\"; system(\"touch pwned\")", "x\nsystem('touch pwned')",
-        "x\r!touch pwned", "ends in \\", "#!&~%s%n", "\xff\xc3", "$(touch pwned)", "' . system('touch pwned') . '"}) {
-    DumpVerification in_names = full_dump(name, 1, 1, 16), in_rows = not_applicable();
-    in_names.dump = in_rows.dump = name;
-    in_rows.model = "";
-    for (VerifyRow& row : in_rows.rows) row.judgement.reason = name;
-    for (VerifyRow& row : in_names.rows)
-      if (row.k_source == "theorem1") row.k_source = name;
-    for (const Figure& figure : every_figure({in_names, in_rows})) {
-      const Folder folder;
-      INFO(name);
-
-      REQUIRE(folder.draw(figure, "svg") == 0);
-
-      REQUIRE(folder.has(figure.name + ".svg"));
-      REQUIRE(folder.files() == 3);
-    }
-  }
-}
-
-TEST_CASE("the same verification gives the same pictures, byte by byte", "[verify figures]") {
-  if (!has_gnuplot()) return;
-  std::vector<std::string> pictures(2);
-  for (std::string& picture : pictures) {
-    const Folder folder;
-    for (const Figure& figure : every_figure({full_dump("m", 2, 2, 64)})) {
-      REQUIRE(folder.draw(figure, "svg png") == 0);
-      picture += folder.bytes_of(figure.name + ".svg") + folder.bytes_of(figure.name + ".png");
-    }
-  }
-
-  const bool same = pictures[0] == pictures[1];
-  REQUIRE(same);
 }
