@@ -77,7 +77,7 @@ HeadLogits from_query_key(const DumpInfo& info, const HeadInputs& inputs) {
   found.log_sum = log_sums(logits);
   if (info.source == MatrixSource::stored) {
     const double differs = residual(inputs.attention.matrix(0), logits, found.log_sum);
-    const double tolerance = std::max(residual_tolerance(info.query_type), residual_tolerance(info.stored_type));
+    const double tolerance = std::max(residual_tolerance(info.query_type), residual_tolerance(info.encoding.type));
     if (differs > tolerance)
       return {{},
               "",

@@ -24,7 +24,7 @@ std::string row_sum_sentence(const DumpInfo& info, const Soundness& seen, double
 }  // namespace
 
 std::optional<MatrixFinding> finding_of(const DumpInfo& info, const MatrixId& id, const Soundness& seen) {
-  const double tolerance = row_sum_tolerance(info.stored_type);
+  const double tolerance = row_sum_tolerance(info.encoding, info.key_lengths[id.sample]);
   const auto finding = [&](Severity severity, const char* kind, const std::string& sentence) {
     return MatrixFinding{id, severity, kind, where(info, id) + sentence};
   };

@@ -40,7 +40,7 @@ std::uint64_t bytes_of_largest(const DumpInfo& info, const Selection& selection)
 MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads, std::uint64_t max_memory) {
   const std::uint64_t matrix = bytes_of_largest(info, selection), sums = bytes_of_sums(info, selection);
   const std::uint64_t raw =
-      matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.stored_type)) + 2 * info.largest_chunk_bytes;
+      matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.encoding.type)) + 2 * info.largest_chunk_bytes;
   if (info.largest_chunk_bytes > max_memory / 4)
     throw Error(
         ErrorKind::limit,

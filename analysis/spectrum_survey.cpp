@@ -92,7 +92,7 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
                     SurveyObserver& observer) {
   Walk walk(dump.info(), options, observer);
   const std::size_t recalled = walk.recall();
-  BatchReader reader = dump.read(options.selection, options.batch_bytes, recalled);
+  BatchReader reader = dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled);
   bool finished = walk.progress();
   while (finished) {
     const auto batch = reader.next();

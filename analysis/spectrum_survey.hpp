@@ -25,6 +25,7 @@ struct SurveyOptions {
   std::size_t batch_bytes = std::size_t{32} << 20;
   std::size_t index = 0;  ///< where the summary reads a curve; 0: default_index(n)
   OnBad on_bad = OnBad::skip;
+  unsigned reading_threads = 1;
 };
 
 /// A spectrum with what its summary needs beside it.

@@ -10,13 +10,13 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FLOORS = [
     ("lib/core", ["lib/core"], ["Random123/"]),
     ("lib/theory", ["lib/core", "lib/theory"], ["boost/"]),
-    ("lib/dump", ["lib/core", "lib/dump"], ["hdf5.h"]),
+    ("lib/dump", ["lib/core", "lib/dump"], ["hdf5.h", "libdeflate.h", "lzf.h"]),
     ("lib/backend", ["lib/core", "lib/backend"], ["Eigen/", "lapacke.h", "cblas.h"]),
     ("analysis/writers", ["lib/core", "analysis"], ["fmt/", "nlohmann/"]),
     ("analysis", ["lib", "analysis"], ["fmt/"]),
     ("tools", ["lib", "analysis", "tools"], ["fmt/", "nlohmann/", "CLI/", "openssl/"]),
 ]
-SYSTEM = ["sys/", "unistd.h", "fcntl.h", "sched.h", "spawn.h", "dlfcn.h", "langinfo.h", "immintrin.h"]
+SYSTEM = ["sys/", "unistd.h", "fcntl.h", "sched.h", "spawn.h", "dlfcn.h", "langinfo.h", "immintrin.h", "poll.h", "signal.h"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 
 

@@ -143,7 +143,7 @@ std::vector<SurveyResult> survey_dumps(const std::vector<OpenDump>& dumps, Backe
   for (const OpenDump& open : dumps) {
     const std::string group = dumps.size() == 1 ? "" : "/dump" + std::to_string(results.size());
     spectra.begin_dump(group, open.dump.info(), open.selection);
-    const SurveyOptions how{open.selection, open.plan.batch_bytes, options.index, options.on_bad};
+    const SurveyOptions how{open.selection, open.plan.batch_bytes, options.index, options.on_bad, open.plan.threads};
     results.push_back(survey(open.dump, backend, how, observer));
     observer.end_line();
     if (!results.back().finished) break;

@@ -11,7 +11,7 @@
 #include <thread>
 #include <utility>
 
-#include "lib/dump/chunk_reader.hpp"
+#include "lib/dump/dump_contents.hpp"
 #include "lib/dump/tile_reader.hpp"
 
 namespace attnspec {
@@ -71,9 +71,9 @@ struct BatchReader::Shared {
     changed.notify_all();
   }
 
-  void run(const DumpLayout& layout, BatchPlan plan) {
+  void run(const DumpContents& dump, BatchPlan plan, unsigned threads) {
     try {
-      TileReader tiles(layout);
+      TileReader tiles(dump, threads);
       while (auto batch = plan.next()) {
         tiles.fill(*batch);
         std::unique_lock lock(mutex);
@@ -119,29 +119,29 @@ double BatchReader::seconds_waited() const {
   return shared_->seconds_waited;
 }
 
-AttentionDump::AttentionDump(const std::string& file, const LayoutOptions& options) {
-  const Catalog catalog = read_catalog(file);
-  ChunkReader reader(file);
-  layout_ = std::make_shared<const DumpLayout>(find_layout(catalog, options, reader));
-}
+AttentionDump::AttentionDump(const std::string& file, const LayoutOptions& options)
+    : contents_(std::make_shared<const DumpContents>(file, options)) {}
 
 AttentionDump::~AttentionDump() = default;
 AttentionDump::AttentionDump(AttentionDump&&) noexcept = default;
 AttentionDump& AttentionDump::operator=(AttentionDump&&) noexcept = default;
 
+const DumpInfo& AttentionDump::info() const { return contents_->layout.info; }
+
 Selection AttentionDump::everything() const {
   return {up_to(info().samples), up_to(info().layers), up_to(info().heads)};
 }
 
-BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, std::size_t skip) const {
+BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads, std::size_t skip) const {
   auto shared = std::make_unique<BatchReader::Shared>();
   BatchReader::Shared& state = *shared;
-  BatchPlan plan(layout_->info, std::move(selection), batch_bytes, skip);
-  state.thread = std::jthread(
-      [&state, layout = layout_, plan = std::move(plan)]() mutable { state.run(*layout, std::move(plan)); });
+  BatchPlan plan(info(), std::move(selection), batch_bytes, skip);
+  state.thread = std::jthread([&state, dump = contents_, threads, plan = std::move(plan)]() mutable {
+    state.run(*dump, std::move(plan), threads);
+  });
   return BatchReader(std::move(shared));
 }
 
-HeadReader AttentionDump::read_heads() const { return HeadReader(layout_); }
+HeadReader AttentionDump::read_heads() const { return HeadReader(contents_); }
 
 }  // namespace attnspec

@@ -14,6 +14,8 @@
 
 namespace attnspec {
 
+struct DumpContents;
+
 /// Which matrices to read; each list rises and holds indices that exist. They come sample by sample, then by layer
 /// and head.
 struct Selection {
@@ -22,7 +24,7 @@ struct Selection {
   std::size_t matrices() const { return samples.size() * layers.size() * heads.size(); }
 };
 
-/// Batches of one selection. A thread reads one batch ahead; HDF5 is called from that thread alone meanwhile.
+/// Batches of one selection, the next one read ahead.
 class ATTNSPEC_API BatchReader {
  public:
   BatchReader(BatchReader&&) noexcept;
@@ -50,18 +52,18 @@ class ATTNSPEC_API AttentionDump {
   AttentionDump(AttentionDump&&) noexcept;
   AttentionDump& operator=(AttentionDump&&) noexcept;
 
-  const DumpInfo& info() const { return layout_->info; }
+  const DumpInfo& info() const;
   Selection everything() const;
 
-  /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix. Up to three batches and one
-  /// matrix's inputs are in memory at once. The first `skip` matrices of the selection are left out.
-  BatchReader read(Selection selection, std::size_t batch_bytes, std::size_t skip = 0) const;
+  /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix. Up to three batches and a matrix's
+  /// inputs for each of `threads` are in memory at once. The first `skip` matrices of the selection are left out.
+  BatchReader read(Selection selection, std::size_t batch_bytes, unsigned threads = 1, std::size_t skip = 0) const;
 
   /// Heads one by one, with all that the dump holds of them. One thread at a time may use it.
   HeadReader read_heads() const;
 
  private:
-  std::shared_ptr<const DumpLayout> layout_;
+  std::shared_ptr<const DumpContents> contents_;
 };
 
 }  // namespace attnspec

@@ -1,153 +1,239 @@
-// Raw reads by hyperslab, and the decoders of stored numbers.
+// Boxes of a tensor laid over a tile: contiguous datasets are one box, chunked ones a grid of them.
 #include "lib/dump/chunk_reader.hpp"
 
-#include <bit>
-#include <cstdint>
-#include <cstring>
-#include <map>
-#include <utility>
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#include "lib/core/error.hpp"
-#include "lib/dump/half.hpp"
-#include "lib/dump/hdf5_handle.hpp"
+#include "lib/dump/decode.hpp"
+#include "lib/dump/filters.hpp"
 
 namespace attnspec {
+
+/// A box of a tensor: on every axis where it begins and how far it goes.
+struct TensorBox {
+  std::vector<std::size_t> start, count;
+
+  std::size_t axes() const { return start.size(); }
+  std::size_t end(std::size_t axis) const { return start[axis] + count[axis]; }
+};
+
+struct ChunkReader::Kept {
+  std::mutex mutex;  ///< held while the bytes are being unpacked
+  bool ready = false;
+  std::vector<std::byte> bytes;
+  std::size_t used = 0;  ///< the clock at its last use
+};
+
 namespace {
 
-constexpr std::size_t most_integers = 50'000'000;
+struct DamagedBytes : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
 
-#if defined(__x86_64__)
-__attribute__((target("avx,f16c"))) std::size_t decode_halves_f16c(const std::byte* bytes, std::span<double> out) {
-  std::size_t i = 0;
-  for (; i + 4 <= out.size(); i += 4) {
-    const __m128i halves = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes + 2 * i));
-    _mm256_storeu_pd(out.data() + i, _mm256_cvtps_pd(_mm_cvtph_ps(halves)));
-  }
-  return i;
-}
-#endif
+constexpr std::size_t read_step = std::size_t{1} << 18;  // stays in the second cache level while it is widened
 
-template <class Stored>
-Stored load(const std::byte* bytes, bool swap) {
-  Stored value;
-  std::memcpy(&value, bytes, sizeof value);
-  if (swap) {
-    if constexpr (sizeof value == 2) value = static_cast<Stored>(__builtin_bswap16(value));
-    if constexpr (sizeof value == 4) value = __builtin_bswap32(value);
-    if constexpr (sizeof value == 8) value = __builtin_bswap64(value);
-  }
-  return value;
+/// Where `tile` and `box` meet on the last two axes, and where that part begins in the box.
+struct Meeting {
+  std::size_t first_row, last_row, first_col, last_col;  ///< in the tensor
+  std::size_t box_start;                                 ///< numbers of the box before its 2-D slab of this tile
+  std::size_t box_cols;
+};
+
+Meeting meeting_of(const TensorBox& tile, const TensorBox& box) {
+  const std::size_t rows = tile.axes() - 2, cols = tile.axes() - 1;
+  Meeting meeting{std::max(tile.start[rows], box.start[rows]), std::min(tile.end(rows), box.end(rows)),
+                  std::max(tile.start[cols], box.start[cols]), std::min(tile.end(cols), box.end(cols)),
+                  0, box.count[cols]};
+  for (std::size_t a = 0; a < rows; ++a) meeting.box_start = meeting.box_start * box.count[a] + tile.start[a] - box.start[a];
+  meeting.box_start *= box.count[rows] * box.count[cols];
+  return meeting;
 }
 
-template <class Stored, class Widen>
-void widen_each(std::span<const std::byte> bytes, bool swap, std::size_t from, std::span<double> out, Widen widen) {
-  for (std::size_t i = from; i < out.size(); ++i) out[i] = widen(load<Stored>(bytes.data() + i * sizeof(Stored), swap));
+std::span<double> row_of(std::span<double> out, const TensorBox& tile, const Meeting& meeting, std::size_t row) {
+  const std::size_t rows = tile.axes() - 2, cols = tile.axes() - 1;
+  return out.subspan((row - tile.start[rows]) * tile.count[cols] + meeting.first_col - tile.start[cols],
+                     meeting.last_col - meeting.first_col);
+}
+
+void copy_from_memory(const Encoding& encoding, std::span<const std::byte> bytes, const TensorBox& tile, const TensorBox& box,
+                      std::span<double> out) {
+  const Meeting meeting = meeting_of(tile, box);
+  const std::size_t one = bytes_of(encoding.type), row_axis = tile.axes() - 2, col_axis = tile.axes() - 1;
+  for (std::size_t row = meeting.first_row; row < meeting.last_row; ++row) {
+    const std::size_t at = meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col -
+                           box.start[col_axis];
+    const std::span<double> to = row_of(out, tile, meeting, row);
+    decode(encoding, bytes.subspan(at * one, to.size() * one), to);
+  }
+}
+
+void fill(const CatalogEntry& entry, const TensorBox& tile, const TensorBox& box, std::span<double> out) {
+  double value = 0;
+  if (!entry.fill.empty()) decode(entry.encoding, entry.fill, {&value, 1});
+  const Meeting meeting = meeting_of(tile, box);
+  for (std::size_t row = meeting.first_row; row < meeting.last_row; ++row) {
+    const std::span<double> to = row_of(out, tile, meeting, row);
+    std::fill(to.begin(), to.end(), value);
+  }
+}
+
+/// From [cols, rows] to [rows, cols], in blocks that stay in cache.
+void transpose(std::span<const double> from, std::size_t rows, std::size_t cols, std::span<double> to) {
+  constexpr std::size_t block = 16;
+  for (std::size_t i = 0; i < rows; i += block)
+    for (std::size_t j = 0; j < cols; j += block)
+      for (std::size_t r = i; r < std::min(rows, i + block); ++r)
+        for (std::size_t c = j; c < std::min(cols, j + block); ++c) to[r * cols + c] = from[c * rows + r];
 }
 
 }  // namespace
 
-void decode(StoredType type, bool big_endian, std::span<const std::byte> bytes, std::span<double> out) {
-  const bool swap = big_endian != (std::endian::native == std::endian::big);
-  switch (type) {
-    case StoredType::float16: {
-      std::size_t done = 0;
-#if defined(__x86_64__)
-      if (!swap && __builtin_cpu_supports("f16c") && __builtin_cpu_supports("avx"))
-        done = decode_halves_f16c(bytes.data(), out);
-#endif
-      return widen_each<std::uint16_t>(bytes, swap, done, out, from_half);
-    }
-    case StoredType::bfloat16:
-      return widen_each<std::uint16_t>(bytes, swap, 0, out, [](std::uint16_t bits) {
-        return static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16));
-      });
-    case StoredType::float32:
-      return widen_each<std::uint32_t>(
-          bytes, swap, 0, out, [](std::uint32_t bits) { return static_cast<double>(std::bit_cast<float>(bits)); });
-    case StoredType::float64:
-      return widen_each<std::uint64_t>(bytes, swap, 0, out,
-                                       [](std::uint64_t bits) { return std::bit_cast<double>(bits); });
-    default: throw Error(ErrorKind::internal, "asked to decode numbers that are no floating point");
+ChunkReader::ChunkReader(const DumpFile& file, std::size_t cache_bytes) : file_(file), cache_bytes_(cache_bytes) {}
+ChunkReader::~ChunkReader() = default;
+
+TileFacts ChunkReader::read(const TileSource& source, const TileWindow& window, std::span<double> out) {
+  const auto give_nothing = [&out] { std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN()); };
+  const CatalogEntry* entry = source.part(window.layer, window.head);
+  if (entry == nullptr) {
+    give_nothing();
+    return {true, 0, ""};
   }
-}
-
-struct ChunkReader::Open {
-  Hdf5Handle file;
-  std::map<std::string, Hdf5Handle> datasets;
-
-  hid_t dataset(const std::string& where, const std::string& path) {
-    auto found = datasets.find(path);
-    if (found == datasets.end()) {
-      Hdf5Handle id =
-          owned(H5Dopen2(file.get(), path.c_str(), H5P_DEFAULT), H5Dclose, where + ": " + path, "can not be opened");
-      found = datasets.emplace(path, std::move(id)).first;
-    }
-    return found->second.get();
-  }
-};
-
-ChunkReader::ChunkReader(std::string file) : file_(std::move(file)), open_(std::make_unique<Open>()) {
-  const auto lock = hdf5_lock();
-  open_->file = owned(H5Fopen(file_.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, file_, "can not be opened");
-}
-
-ChunkReader::~ChunkReader() {
-  const auto lock = hdf5_lock();
-  open_.reset();
-}
-
-std::vector<long long> ChunkReader::integers(const std::string& dataset) {
-  const auto lock = hdf5_lock();
-  const std::string where = file_ + ": " + dataset;
-  const hid_t id = open_->dataset(file_, dataset);
-  const Hdf5Handle space = owned(H5Dget_space(id), H5Sclose, where, "has no shape");
-  const hssize_t count = H5Sget_simple_extent_npoints(space.get());
-  if (count < 0 || static_cast<std::size_t>(count) > most_integers)
-    throw Error(ErrorKind::input, where + " holds " + std::to_string(count) + " numbers, expected one a sample");
-  std::vector<long long> values(static_cast<std::size_t>(count));
-  check_read(H5Dread(id, H5T_NATIVE_LLONG, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), where, "can not be read");
-  return values;
-}
-
-void ChunkReader::read(const TileSource& source, const Window& window, std::span<double> out) {
   const std::size_t axes = source.shape.size();
-  std::vector<hsize_t> start(axes, 0), count(axes, 1);
-  const auto place = [&](const std::optional<std::size_t>& axis, std::size_t at, std::size_t how_many) {
-    if (!axis || source.shape[*axis] == 1) return;  // one for all
-    start[*axis] = at;
-    count[*axis] = how_many;
+  TensorBox tile{std::vector<std::size_t>(axes, 0), std::vector<std::size_t>(axes, 1)};
+  const auto place = [&](const std::optional<std::size_t>& axis, std::size_t at) {
+    if (axis && source.shape[*axis] != 1) tile.start[*axis] = at;  // else one for all
   };
-  place(source.sample_axis, window.sample, 1);
-  place(source.layer_axis, window.layer, 1);
-  place(source.head_axis, window.head, window.heads);
-  start[axes - 2] = window.row;
-  count[axes - 2] = window.rows;
-  start[axes - 1] = window.col;
-  count[axes - 1] = window.cols;
-
-  const std::size_t bytes = out.size() * bytes_of(source.type);
-  raw_.resize(bytes);
-  {
-    const auto lock = hdf5_lock();
-    const std::string where = file_ + ": " + source.dataset;
-    const hid_t id = open_->dataset(file_, source.dataset);
-    const Hdf5Handle file_space = owned(H5Dget_space(id), H5Sclose, where, "has no shape");
-    check_read(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, count.data(), nullptr),
-               where, "has no such part");
-    // Of the file's rank: between unlike ranks HDF5 copies number by number.
-    const Hdf5Handle memory_space =
-        owned(H5Screate_simple(static_cast<int>(axes), count.data(), nullptr), H5Sclose, where, "can not be read");
-    const Hdf5Handle type = owned(H5Dget_type(id), H5Tclose, where, "has no type");
-    check_read(H5Dread(id, type.get(), memory_space.get(), file_space.get(), H5P_DEFAULT, raw_.data()), where,
-               ("can not be read at sample " + std::to_string(window.sample) + ", layer " +
-                std::to_string(window.layer) + ": its bytes are damaged, or the file is cut off; copy or dump it again")
-                   .c_str());
+  place(source.sample_axis, window.sample);
+  place(source.layer_axis, window.layer);
+  place(source.head_axis, window.head);
+  const std::size_t row_axis = source.transposed ? axes - 1 : axes - 2, col_axis = 2 * axes - 3 - row_axis;
+  tile.start[row_axis] = window.row;
+  tile.count[row_axis] = window.rows;
+  tile.start[col_axis] = window.col;
+  tile.count[col_axis] = window.cols;
+  try {
+    if (!source.transposed) return read_part(*entry, tile, out);
+    std::vector<double> turned(out.size());
+    TileFacts facts = read_part(*entry, tile, turned);
+    transpose(turned, window.rows, window.cols, out);
+    return facts;
+  } catch (const DamagedBytes& damage) {
+    give_nothing();
+    return {false, 0, entry->path + ": " + damage.what()};
   }
-  decode(source.type, source.big_endian, raw_, out);
+}
+
+TileFacts ChunkReader::read_part(const CatalogEntry& entry, const TensorBox& tile, std::span<double> out) {
+  TileFacts facts;
+  const std::size_t axes = tile.axes();
+  if (entry.chunk.empty()) {
+    const TensorBox whole{std::vector<std::size_t>(axes, 0), entry.shape};
+    if (!entry.inlined.empty()) {
+      copy_from_memory(entry.encoding, entry.inlined, tile, whole, out);
+    } else if (entry.offset == never_written) {
+      fill(entry, tile, whole, out);
+      facts.unwritten = 1;
+    } else {
+      copy_from_file(entry, entry.offset, tile, whole, out);
+    }
+    return facts;
+  }
+  // The chunks that the tile touches: one index on every axis but the last two.
+  std::size_t before = 0;
+  for (std::size_t a = 0; a + 2 < axes; ++a)
+    before = before * ((entry.shape[a] + entry.chunk[a] - 1) / entry.chunk[a]) + tile.start[a] / entry.chunk[a];
+  const std::size_t r = axes - 2, c = axes - 1;
+  const std::size_t grid_rows = (entry.shape[r] + entry.chunk[r] - 1) / entry.chunk[r],
+                    grid_cols = (entry.shape[c] + entry.chunk[c] - 1) / entry.chunk[c];
+  TensorBox chunk{std::vector<std::size_t>(axes), entry.chunk};
+  for (std::size_t a = 0; a + 2 < axes; ++a) chunk.start[a] = tile.start[a] / entry.chunk[a] * entry.chunk[a];
+  for (std::size_t i = tile.start[r] / entry.chunk[r]; i * entry.chunk[r] < tile.end(r); ++i)
+    for (std::size_t j = tile.start[c] / entry.chunk[c]; j * entry.chunk[c] < tile.end(c); ++j) {
+      chunk.start[r] = i * entry.chunk[r];
+      chunk.start[c] = j * entry.chunk[c];
+      read_chunk(entry, (before * grid_rows + i) * grid_cols + j, tile, chunk, out, facts);
+    }
+  return facts;
+}
+
+void ChunkReader::read_chunk(const CatalogEntry& entry, std::size_t index, const TensorBox& tile, const TensorBox& chunk,
+                             std::span<double> out, TileFacts& facts) {
+  const ChunkPlace& place = entry.chunks[index];
+  if (place.offset == never_written) {
+    fill(entry, tile, chunk, out);
+    ++facts.unwritten;
+    return;
+  }
+  const bool plain = std::all_of(entry.pipeline.begin(), entry.pipeline.end(), [&, f = 0](Filter) mutable {
+    return (place.skipped_filters >> f++ & 1) != 0;
+  });
+  if (plain) return copy_from_file(entry, place.offset, tile, chunk, out);
+
+  bool used_once = true;
+  for (std::size_t a = 0; a < tile.axes(); ++a)
+    used_once = used_once && std::min(chunk.end(a), entry.shape[a]) <= tile.end(a) && chunk.start[a] >= tile.start[a];
+  if (used_once) {
+    thread_local std::vector<std::byte> bytes;
+    unpack(entry, index, bytes);
+    return copy_from_memory(entry.encoding, bytes, tile, chunk, out);
+  }
+  const auto shared = kept({&entry, index}, entry.chunk_bytes());
+  {
+    const std::lock_guard lock(shared->mutex);
+    if (!shared->ready) unpack(entry, index, shared->bytes);
+    shared->ready = true;
+  }
+  copy_from_memory(entry.encoding, shared->bytes, tile, chunk, out);
+}
+
+void ChunkReader::copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile, const TensorBox& box,
+                                 std::span<double> out) const {
+  const Meeting meeting = meeting_of(tile, box);
+  const std::size_t one = bytes_of(entry.encoding.type), row_axis = tile.axes() - 2, col_axis = tile.axes() - 1;
+  const std::size_t row_bytes = meeting.box_cols * one;
+  // Rows that are wanted whole lie side by side, in the file and in the tile.
+  const bool whole_rows = meeting.last_col - meeting.first_col == meeting.box_cols && meeting.box_cols == tile.count[col_axis];
+  const std::size_t rows_a_step = whole_rows ? std::max<std::size_t>(1, read_step / row_bytes) : 1;
+  thread_local std::vector<std::byte> bytes;
+  for (std::size_t row = meeting.first_row; row < meeting.last_row; row += rows_a_step) {
+    const std::size_t rows = std::min(rows_a_step, meeting.last_row - row);
+    const std::size_t numbers = rows * (meeting.last_col - meeting.first_col);
+    const std::size_t at = meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col -
+                           box.start[col_axis];
+    bytes.resize(numbers * one);
+    file_.read(offset + at * one, bytes, entry.path);
+    decode(entry.encoding, bytes, {row_of(out, tile, meeting, row).data(), numbers});
+  }
+}
+
+void ChunkReader::unpack(const CatalogEntry& entry, std::size_t index, std::vector<std::byte>& bytes) const {
+  thread_local std::vector<std::byte> other;
+  const ChunkPlace& place = entry.chunks[index];
+  bytes.resize(place.bytes);
+  file_.read(place.offset, bytes, entry.path);
+  const std::string wrong = undo_filters(entry, place.skipped_filters, bytes, other);
+  if (!wrong.empty()) throw DamagedBytes("a chunk is damaged: " + wrong);
+}
+
+std::shared_ptr<ChunkReader::Kept> ChunkReader::kept(const Key& key, std::size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  ++clock_;
+  if (const auto found = cache_.find(key); found != cache_.end()) {
+    found->second->used = clock_;
+    return found->second;
+  }
+  while (!cache_.empty() && kept_bytes_ + bytes > cache_bytes_) {
+    const auto oldest = std::min_element(cache_.begin(), cache_.end(), [](const auto& a, const auto& b) {
+      return a.second->used < b.second->used;
+    });
+    kept_bytes_ -= oldest->first.first->chunk_bytes();
+    cache_.erase(oldest);
+  }
+  kept_bytes_ += bytes;
+  const auto fresh = std::make_shared<Kept>();
+  fresh->used = clock_;
+  return cache_[key] = fresh;
 }
 
 }  // namespace attnspec

@@ -1,43 +1,64 @@
-// Values of a dataset: raw bytes from HDF5, widened to double here (HDF5's own conversion of float16 is slow).
+// The numbers of one tile: bytes read where the catalog says, unpacked and widened to double, from any thread.
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "lib/core/export.hpp"
+#include "lib/dump/dump_file.hpp"
 #include "lib/dump/layout.hpp"
 
 namespace attnspec {
 
-/// Widens stored numbers; `bytes` holds out.size() of them. Exact for every type.
-ATTNSPEC_API void decode(StoredType type, bool big_endian, std::span<const std::byte> bytes, std::span<double> out);
+/// The part [row, row + rows) x [col, col + cols) of one tile of a source. A source without a sample, layer or head axis
+/// gives the same tile for every one.
+struct TileWindow {
+  std::size_t sample = 0, layer = 0, head = 0;
+  std::size_t row = 0, rows = 0, col = 0, cols = 0;
 
-/// An HDF5 file open for reading. Its functions may be called from any thread, one at a time.
-class ChunkReader final : public IntegerReader {
+  bool operator==(const TileWindow&) const = default;
+};
+
+/// What reading a tile met.
+struct TileFacts {
+  bool missing = false;       ///< the file has no dataset for this tile; it is NaN
+  std::size_t unwritten = 0;  ///< pieces that were never written; they are the dataset's fill value
+  std::string damage;         ///< what is wrong with its bytes, in words; it is NaN then
+};
+
+struct TensorBox;
+
+class ChunkReader {
  public:
-  explicit ChunkReader(std::string file);
-  ~ChunkReader() override;
+  /// Unpacked chunks that hold more than one tile are kept, up to `cache_bytes` of them or one.
+  explicit ChunkReader(const DumpFile& file, std::size_t cache_bytes = std::size_t{64} << 20);
+  ~ChunkReader();
 
-  std::vector<long long> integers(const std::string& dataset) override;
-
-  /// The part [row, row + rows) x [col, col + cols) of the tiles of `heads` heads from `head` on, one after the other.
-  /// A source without a sample, layer or head axis gives the same tile for every one.
-  struct Window {
-    std::size_t sample = 0, layer = 0, head = 0, heads = 1;
-    std::size_t row = 0, rows = 0, col = 0, cols = 0;
-
-    bool operator==(const Window&) const = default;
-  };
-  void read(const TileSource& source, const Window& window, std::span<double> out);
+  /// Fills `out`, row-major. Throws Error(input) where the disk can not be read.
+  TileFacts read(const TileSource& source, const TileWindow& window, std::span<double> out);
 
  private:
-  struct Open;
-  std::string file_;
-  std::unique_ptr<Open> open_;
-  std::vector<std::byte> raw_;
+  struct Kept;
+  using Key = std::pair<const CatalogEntry*, std::size_t>;
+
+  TileFacts read_part(const CatalogEntry& entry, const TensorBox& tile, std::span<double> out);
+  void read_chunk(const CatalogEntry& entry, std::size_t index, const TensorBox& tile, const TensorBox& chunk,
+                  std::span<double> out, TileFacts& facts);
+  void copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile, const TensorBox& box,
+                      std::span<double> out) const;
+  void unpack(const CatalogEntry& entry, std::size_t index, std::vector<std::byte>& bytes) const;
+  std::shared_ptr<Kept> kept(const Key& key, std::size_t bytes);
+
+  const DumpFile& file_;
+  std::size_t cache_bytes_, kept_bytes_ = 0, clock_ = 0;
+  std::mutex mutex_;
+  std::map<Key, std::shared_ptr<Kept>> cache_;
 };
 
 }  // namespace attnspec

@@ -11,6 +11,8 @@
 
 namespace attnspec {
 
+struct DumpContents;
+
 struct HeadInputs {
   MatrixBatch attention;             ///< P alone, [n_q, n_k], with its soundness
   std::optional<Matrix> query, key;  ///< [n_q, d] and [n_k, d] of this head's kv head
@@ -20,7 +22,7 @@ struct HeadInputs {
 
 class ATTNSPEC_API HeadReader {
  public:
-  explicit HeadReader(std::shared_ptr<const DumpLayout> layout);
+  explicit HeadReader(std::shared_ptr<const DumpContents> dump);
   HeadReader(HeadReader&&) noexcept;
   ~HeadReader();
 

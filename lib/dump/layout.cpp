@@ -1,6 +1,9 @@
 // Which layout a dump has.
 #include "lib/dump/layout.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "lib/core/error.hpp"
 #include "lib/dump/layout_steps.hpp"
 #include "lib/dump/layouts.hpp"
@@ -21,20 +24,33 @@ namespace {
 
 }  // namespace
 
-DumpLayout find_layout(const Catalog& catalog, const LayoutOptions& options, IntegerReader& reader) {
-  if (options.dataset.empty() && !options.axes.empty()) {
-    LayoutOptions named = options;
-    named.dataset = "/attention";
-    return find_layout(catalog, named, reader);
-  }
-  const std::string schema = LayoutAttributes(catalog).text("schema", "");
-  if (options.dataset.empty() && !schema.empty() && schema != "attnspec-1")
-    refuse(catalog, "attribute schema is \"" + schema + "\", expected \"attnspec-1\"; a newer attnspec may read it");
-  if (options.dataset.empty() && schema.empty()) refuse_unknown(catalog);
-  DumpLayout layout = options.dataset.empty() ? canonical_layout(catalog, options, reader)
-                                              : one_dataset_layout(catalog, options, reader);
+std::size_t TileSource::chunk_bytes() const {
+  std::size_t most = 0;
+  for (const CatalogEntry* part : parts)
+    if (part != nullptr) most = std::max(most, part->chunk_bytes());
+  return most;
+}
+
+DumpLayout find_layout(const Catalog& catalog, const LayoutOptions& options) {
+  const auto find = [&]() -> DumpLayout {
+    if (options.dataset.find('{') != std::string::npos) return pattern_layout(catalog, options);
+    if (!options.dataset.empty()) return one_dataset_layout(catalog, options);
+    const std::string schema = LayoutAttributes(catalog).text("schema", "");
+    if (!options.axes.empty() && catalog.find("/attention") != nullptr) {
+      LayoutOptions named = options;
+      named.dataset = "/attention";
+      return one_dataset_layout(catalog, named);
+    }
+    if (!schema.empty() && schema != "attnspec-1")
+      refuse(catalog, "attribute schema is \"" + schema + "\", expected \"attnspec-1\"; a newer attnspec may read it");
+    if (!schema.empty()) return canonical_layout(catalog, options);
+    if (auto layout = named_layout(catalog, options)) return std::move(*layout);
+    if (auto layout = sole_dataset_layout(catalog, options)) return std::move(*layout);
+    refuse_unknown(catalog);
+  };
+  DumpLayout layout = find();
   for (const CatalogEntry& entry : catalog.datasets) layout.info.holds.push_back(held(entry));
-  layout.info.dtype = std::string(name_of(layout.info.stored_type));
+  layout.info.dtype = std::string(name_of(layout.info.encoding.type));
   return layout;
 }
 

@@ -14,18 +14,27 @@
 
 namespace attnspec {
 
-/// A dataset that holds one tile [rows, cols] on its last two axes for each (sample, layer, head).
-/// An axis that the dataset lacks has length 1.
+/// Tiles [queries, keys], one for each (sample, layer, head), on the last two axes of one dataset, or of one for each
+/// layer, each head, or both. An axis that is neither in a dataset nor among the datasets has length 1.
 struct TileSource {
-  std::string dataset;
-  StoredType type = StoredType::other;
-  bool big_endian = false;
-  std::vector<std::size_t> shape;
+  std::string dataset;  ///< its path, or the pattern of theirs
+  Encoding encoding;
+  std::vector<std::size_t> shape;  ///< of each dataset
   std::optional<std::size_t> sample_axis, layer_axis, head_axis;
-  std::uint64_t chunk_bytes = 0;  ///< uncompressed bytes of one chunk; 0 where contiguous
+  bool transposed = false;                 ///< the last axis is that of the queries
+  std::vector<const CatalogEntry*> parts;  ///< [layers, heads] of those that are datasets; none where one is missing
+  std::size_t layer_parts = 1, head_parts = 1;
 
-  std::size_t rows() const { return shape[shape.size() - 2]; }
-  std::size_t cols() const { return shape[shape.size() - 1]; }
+  std::size_t rows() const { return shape[shape.size() - (transposed ? 1 : 2)]; }
+  std::size_t cols() const { return shape[shape.size() - (transposed ? 2 : 1)]; }
+  std::size_t samples() const { return sample_axis ? shape[*sample_axis] : 1; }
+  std::size_t layers() const { return layer_axis ? shape[*layer_axis] : layer_parts; }
+  std::size_t heads() const { return head_axis ? shape[*head_axis] : head_parts; }
+  /// The dataset that holds a head; null where it is missing.
+  const CatalogEntry* part(std::size_t layer, std::size_t head) const {
+    return parts[(layer_parts == 1 ? 0 : layer) * head_parts + (head_parts == 1 ? 0 : head)];
+  }
+  std::size_t chunk_bytes() const;  ///< the largest, uncompressed; 0 where all are contiguous
 };
 
 /// Sources that hold the same samples.
@@ -44,7 +53,7 @@ struct DumpInfo {
   MatrixSource source = MatrixSource::stored;
   Stage stage = Stage::probs;
   RowSum row_sum = RowSum::one;
-  StoredType stored_type = StoredType::other;                    ///< of P, or of Q and K where P comes from them
+  Encoding encoding;                                             ///< of P, or of Q and K where P comes from them
   std::vector<AttentionRule> rules;                              ///< one a layer
   std::vector<std::size_t> query_lengths, key_lengths, offsets;  ///< one a sample: rows, columns, padding on the left
   std::uint64_t largest_chunk_bytes = 0;                         ///< of what reading the matrices touches
@@ -72,19 +81,14 @@ struct DumpLayout {
 
 /// What the user says of a dump that does not say it itself.
 struct LayoutOptions {
-  std::string dataset;  ///< --dataset: the one that holds attention
+  std::string dataset;  ///< --dataset: the one that holds attention, or a pattern of several: "layer_{L}/head_{H}"
   std::string axes;     ///< --axes: a letter an axis of that dataset: S, L, H, Q, K, each at most once
   std::string stage;    ///< --stage: probs or logits; empty: as the dump says, else probs
+  std::string mask;     ///< --mask: as attribute mask_kind; empty: as the dump says, else bidirectional
 };
 
-/// Reads integer datasets such as /lengths for a layout.
-class IntegerReader {
- public:
-  virtual ~IntegerReader() = default;
-  virtual std::vector<long long> integers(const std::string& dataset) = 0;
-};
-
-/// Finds the layout of a dump. Throws Error(input) where there is none, or where it contradicts itself.
-DumpLayout find_layout(const Catalog& catalog, const LayoutOptions& options, IntegerReader& reader);
+/// Finds the layout of a dump, which points into the catalog. Throws Error(input) where there is none, where several
+/// fit, or where it contradicts itself.
+ATTNSPEC_API DumpLayout find_layout(const Catalog& catalog, const LayoutOptions& options);
 
 }  // namespace attnspec

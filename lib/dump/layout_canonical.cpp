@@ -34,7 +34,7 @@ std::vector<std::string> sample_groups(const Catalog& catalog) {
 
 void check_bias(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
   const TileSource& bias = *sources.bias;
-  const std::size_t layers = length_of(bias, bias.layer_axis);
+  const std::size_t layers = bias.layers();
   agree(catalog, bias, layers == 1 ? 1 : info.layers, info.heads);
   if (bias.rows() < sources.query->rows() || bias.cols() < sources.key->rows())
     refuse(catalog, bias.dataset + " " + shape_text(bias.shape) + " is smaller than the " +
@@ -49,7 +49,7 @@ void check_query_key(const Catalog& catalog, const DumpInfo& info, const SampleS
   if (query.cols() != key.cols())
     refuse(catalog, query.dataset + " has head_dim " + std::to_string(query.cols()) + " and " + key.dataset + " " +
                         std::to_string(key.cols()) + ", expected the same");
-  if (length_of(query, query.sample_axis) != length_of(key, key.sample_axis))
+  if (query.samples() != key.samples())
     refuse(catalog, query.dataset + " " + shape_text(query.shape) + " and " + key.dataset + " " +
                         shape_text(key.shape) + " have unlike numbers of samples, expected the same");
   if (sources.bias) check_bias(catalog, info, sources);
@@ -65,15 +65,15 @@ void check_same_tokens(const Catalog& catalog, const SampleSources& sources) {
 
 /// A tensor beside the one that leads has as many samples.
 void check_samples(const Catalog& catalog, const TileSource& source, const TileSource& leading) {
-  if (length_of(source, source.sample_axis) != length_of(leading, leading.sample_axis))
+  if (source.samples() != leading.samples())
     refuse(catalog, source.dataset + " " + shape_text(source.shape) + " has " +
-                        std::to_string(length_of(source, source.sample_axis)) + " samples, expected " +
-                        std::to_string(length_of(leading, leading.sample_axis)) + " as " + leading.dataset + " has");
+                        std::to_string(source.samples()) + " samples, expected " +
+                        std::to_string(leading.samples()) + " as " + leading.dataset + " has");
 }
 
 void check_value(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
   const TileSource& value = *sources.value;
-  const std::size_t layers = length_of(value, value.layer_axis), heads = length_of(value, value.head_axis);
+  const std::size_t layers = value.layers(), heads = value.heads();
   if (layers != info.layers || info.heads % heads != 0)
     refuse(catalog, value.dataset + " " + shape_text(value.shape) + " has " + std::to_string(layers) + " layers and " +
                         std::to_string(heads) + " heads, expected " + std::to_string(info.layers) +
@@ -101,7 +101,7 @@ void check_query_key_gives_attention(const Catalog& catalog, const LayoutAttribu
 
 }  // namespace
 
-DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options, IntegerReader& reader) {
+DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options) {
   const LayoutAttributes attributes(catalog);
   DumpLayout layout;
   const std::vector<std::string> groups = sample_groups(catalog);
@@ -116,7 +116,7 @@ DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options
   take_shape(catalog, attributes, layout.groups.front(), layout.info);
   const SampleSources& first = layout.groups.front();
   layout.info.has_query_key = first.query && first.key;
-  if (first.query) layout.info.query_type = first.query->type;
+  if (first.query) layout.info.query_type = first.query->encoding.type;
   if (first.value) layout.info.value_width = first.value->cols();
   layout.info.qk_gives_attention = attributes.number("qk_gives_attention").value_or(1) != 0;
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
@@ -142,13 +142,14 @@ DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options
       check_samples(catalog, *sources.value, leading);
     }
     for (const auto* source : {&sources.attention, &sources.query, &sources.key, &sources.bias})
-      if (*source) layout.info.largest_chunk_bytes = std::max(layout.info.largest_chunk_bytes, (*source)->chunk_bytes);
-    for (std::size_t s = 0; s < length_of(leading, leading.sample_axis); ++s) layout.places.push_back({g, s});
+      if (*source)
+        layout.info.largest_chunk_bytes = std::max<std::uint64_t>(layout.info.largest_chunk_bytes, (*source)->chunk_bytes());
+    for (std::size_t s = 0; s < leading.samples(); ++s) layout.places.push_back({g, s});
   }
   layout.info.samples = layout.places.size();
-  take_rules(catalog, attributes, layout.info);
+  take_rules(catalog, attributes, options, layout.info);
   check_query_key_gives_attention(catalog, attributes, layout.info);
-  take_lengths(catalog, reader, layout);
+  take_lengths(catalog, layout);
   return layout;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "lib/core/error.hpp"
 #include "lib/core/plain_text.hpp"
@@ -10,16 +11,16 @@
 namespace attnspec {
 namespace {
 
-std::vector<std::size_t> lengths_at(const Catalog& catalog, IntegerReader& reader, const std::string& path,
-                                    std::size_t samples, std::vector<std::size_t> otherwise) {
+std::vector<std::size_t> lengths_at(const Catalog& catalog, const std::string& path, std::size_t samples,
+                                    std::vector<std::size_t> otherwise) {
   const CatalogEntry* entry = catalog.find(path);
   if (entry == nullptr) return otherwise;
   if (!entry->refusal.empty()) refuse(catalog, path + " " + entry->refusal);
-  if (entry->type != StoredType::integer) refuse(catalog, path + " holds " + entry->type_name + ", expected integers");
-  const std::vector<long long> read = reader.integers(path);
+  if (entry->encoding.type != StoredType::integer) refuse(catalog, path + " holds " + entry->type_name + ", expected integers");
+  const std::vector<std::int64_t>& read = entry->numbers;
   if (read.size() != samples)
-    refuse(catalog, path + " holds " + std::to_string(read.size()) + " numbers, expected one a sample (" +
-                        std::to_string(samples) + ")");
+    refuse(catalog, path + " has shape " + shape_text(entry->shape) + ", expected [" + std::to_string(samples) +
+                        "], a number a sample");
   std::vector<std::size_t> lengths;
   for (std::size_t s = 0; s < samples; ++s) {
     if (read[s] < 0)
@@ -59,14 +60,6 @@ void check_size(const Catalog& catalog, const CatalogEntry& entry, const std::st
                           " of " + std::to_string(entry.shape[a]) + ", more than the " + std::to_string(most) +
                           " that are read. Split the dump, or is the file damaged?");
   }
-}
-
-/// What HDF5 holds in memory to read any part of a chunk; 0 where the dataset is contiguous.
-std::uint64_t bytes_of_chunk(const CatalogEntry& entry) {
-  if (entry.chunk.empty()) return 0;
-  double bytes = static_cast<double>(bytes_of(entry.type));
-  for (const std::size_t side : entry.chunk) bytes *= static_cast<double>(side);
-  return static_cast<std::uint64_t>(std::min(bytes, 1e18));
 }
 
 bool ends_inside(std::size_t first, std::size_t count, std::size_t end) { return first <= end && count <= end - first; }
@@ -109,16 +102,21 @@ void refuse(const Catalog& catalog, const std::string& reason) {
 TileSource source_of(const Catalog& catalog, const CatalogEntry& entry, const std::string& axes) {
   const std::string where = entry.path + " " + shape_text(entry.shape) + " ";
   if (!entry.refusal.empty()) refuse(catalog, where + entry.refusal);
-  if (bytes_of(entry.type) == 0)
+  if (bytes_of(entry.encoding.type) == 0)
     refuse(catalog, where + "holds " + entry.type_name +
-                        ", expected float16, float32, float64, or bfloat16 as uint16 with attribute bits=\"bfloat16\"");
+                        ", expected float16, float32, float64, bfloat16 as uint16 with attribute bits=\"bfloat16\", or uint8 with attribute scale");
   if (entry.shape.size() != axes.size())
     refuse(catalog, where + "has " + std::to_string(entry.shape.size()) + " axes, expected " +
                         std::to_string(axes.size()) + " (" + axes + ": S sample, L layer, H head, Q query, K key)");
   if (std::find(entry.shape.begin(), entry.shape.end(), 0U) != entry.shape.end())
     refuse(catalog, where + "is empty: an axis has length 0. Was anything written to it?");
   check_size(catalog, entry, axes);
-  TileSource source{entry.path, entry.type, entry.big_endian, entry.shape, {}, {}, {}, bytes_of_chunk(entry)};
+  TileSource source;
+  source.dataset = entry.path;
+  source.encoding = entry.encoding;
+  source.shape = entry.shape;
+  source.parts = {&entry};
+  source.transposed = axes.ends_with("KQ");
   const auto axis = [&axes](char letter) {
     const std::size_t at = axes.find(letter);
     return at == std::string::npos ? std::nullopt : std::optional(at);
@@ -135,17 +133,13 @@ std::optional<TileSource> source_at(const Catalog& catalog, const std::string& p
   return source_of(catalog, *entry, axes);
 }
 
-std::size_t length_of(const TileSource& source, const std::optional<std::size_t>& axis) {
-  return axis ? source.shape[*axis] : 1;
-}
-
 std::string held(const CatalogEntry& entry) {
   return entry.path.substr(1) + " " + shape_text(entry.shape) + " " + entry.type_name +
          (entry.filters.empty() ? "" : ", " + entry.filters);
 }
 
 void agree(const Catalog& catalog, const TileSource& source, std::size_t layers, std::size_t heads) {
-  const std::size_t l = length_of(source, source.layer_axis), h = length_of(source, source.head_axis);
+  const std::size_t l = source.layers(), h = source.heads();
   if (l != layers || h != heads)
     refuse(catalog, source.dataset + " " + shape_text(source.shape) + " has " + std::to_string(l) + " layers and " +
                         std::to_string(h) + " heads, expected " + std::to_string(layers) + " and " +
@@ -158,10 +152,10 @@ void take_shape(const Catalog& catalog, const LayoutAttributes& attributes, cons
     refuse(catalog, "holds neither /attention nor both /query and /key, expected one of the two" + links_text(catalog));
   info.source = sources.attention ? MatrixSource::stored : MatrixSource::query_key;
   const TileSource& leading = sources.attention ? *sources.attention : *sources.query;
-  info.stored_type = leading.type;
-  info.layers = length_of(leading, leading.layer_axis);
-  info.heads = length_of(leading, leading.head_axis);
-  info.kv_heads = sources.key ? length_of(*sources.key, sources.key->head_axis)
+  info.encoding = leading.encoding;
+  info.layers = leading.layers();
+  info.heads = leading.heads();
+  info.kv_heads = sources.key ? sources.key->heads()
                               : attributes.count("n_kv_heads").value_or(info.heads);
   info.head_dim = sources.query ? sources.query->cols() : attributes.count("head_dim").value_or(0);
   if (info.kv_heads == 0 || info.heads % info.kv_heads != 0)
@@ -175,11 +169,13 @@ void take_shape(const Catalog& catalog, const LayoutAttributes& attributes, cons
                         std::to_string(info.heads) + " heads");
 }
 
-void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, DumpInfo& info) {
+void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, const LayoutOptions& options,
+                DumpInfo& info) {
   const double usual = info.head_dim > 0 ? 1 / std::sqrt(static_cast<double>(info.head_dim)) : 1;
   const auto scale = attributes.numbers_by_layer("scale", info.layers, usual);
   const auto softcap = attributes.numbers_by_layer("softcap", info.layers, 0);
-  const auto mask = attributes.texts_by_layer("mask_kind", info.layers, "bidirectional");
+  const auto mask = options.mask.empty() ? attributes.texts_by_layer("mask_kind", info.layers, "bidirectional")
+                                         : std::vector<std::string>(info.layers, options.mask);
   for (std::size_t l = 0; l < info.layers; ++l) {
     try {
       info.rules.push_back({scale[l], softcap[l], parse_mask(mask[l])});
@@ -189,12 +185,12 @@ void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, Dump
   }
   if (info.source == MatrixSource::query_key && !attributes.has("scale"))
     info.notes.push_back("no attribute scale: 1/sqrt(head_dim) is taken");
-  if (info.source == MatrixSource::query_key && !attributes.has("mask_kind"))
+  if (info.source == MatrixSource::query_key && !attributes.has("mask_kind") && options.mask.empty())
     info.notes.push_back("no attribute mask_kind: bidirectional is taken");
   note_layer_numbers(attributes, info);
 }
 
-void take_lengths(const Catalog& catalog, IntegerReader& reader, DumpLayout& layout) {
+void take_lengths(const Catalog& catalog, DumpLayout& layout) {
   DumpInfo& info = layout.info;
   std::vector<std::size_t> rows, cols;
   for (const SamplePlace& place : layout.places) {
@@ -202,10 +198,10 @@ void take_lengths(const Catalog& catalog, IntegerReader& reader, DumpLayout& lay
     rows.push_back(tile.rows);
     cols.push_back(tile.cols);
   }
-  info.offsets = lengths_at(catalog, reader, "/offsets", info.samples, std::vector<std::size_t>(info.samples, 0));
-  info.query_lengths = lengths_at(catalog, reader, "/lengths", info.samples, rows);
+  info.offsets = lengths_at(catalog, "/offsets", info.samples, std::vector<std::size_t>(info.samples, 0));
+  info.query_lengths = lengths_at(catalog, "/lengths", info.samples, rows);
   const bool square = rows == cols;
-  info.key_lengths = lengths_at(catalog, reader, "/key_lengths", info.samples, square ? info.query_lengths : cols);
+  info.key_lengths = lengths_at(catalog, "/key_lengths", info.samples, square ? info.query_lengths : cols);
   check_lengths(catalog, layout);
 }
 
@@ -228,6 +224,32 @@ void take_words(const Catalog& catalog, const LayoutAttributes& attributes, cons
     info.notes.push_back(link + " is a soft or external link, which is never followed");
   if (!info.complete)
     info.notes.push_back("its writer never finished (attribute complete is not 1): the last samples may be missing");
+}
+
+void check_axes(const std::string& axes) {
+  const std::set<char> letters(axes.begin(), axes.end());
+  const bool known =
+      std::all_of(axes.begin(), axes.end(), [](char c) { return std::string("SLHQK").find(c) != std::string::npos; });
+  if (!known || letters.size() != axes.size() || !(axes.ends_with("QK") || axes.ends_with("KQ")))
+    throw Error(ErrorKind::usage, "--axes " + axes +
+                                      ": expected letters of S, L, H, each at most once, and then QK (queries as rows), "
+                                      "or KQ where the matrices are transposed; for example --axes LSHQK");
+}
+
+void finish_foreign(const Catalog& catalog, const LayoutOptions& options, DumpLayout& layout) {
+  const LayoutAttributes attributes(catalog);
+  DumpInfo& info = layout.info;
+  take_words(catalog, attributes, options, info);
+  take_shape(catalog, attributes, layout.groups.front(), info);
+  for (std::size_t g = 0; g < layout.groups.size(); ++g) {
+    const TileSource& source = *layout.groups[g].attention;
+    agree(catalog, source, info.layers, info.heads);
+    info.largest_chunk_bytes = std::max<std::uint64_t>(info.largest_chunk_bytes, source.chunk_bytes());
+    for (std::size_t s = 0; s < source.samples(); ++s) layout.places.push_back({g, s});
+  }
+  info.samples = layout.places.size();
+  take_rules(catalog, attributes, options, info);
+  take_lengths(catalog, layout);
 }
 
 }  // namespace attnspec

@@ -13,14 +13,11 @@ namespace attnspec {
 /// Throws Error(input): "file: reason".
 [[noreturn]] void refuse(const Catalog& catalog, const std::string& reason);
 
-/// A dataset whose axes are the letters of `axes`, in order; Q and K are the last two. Throws Error(input) for a type,
+/// A dataset whose axes are the letters of `axes`, in order; Q and K are the last two, in either order. Throws Error(input) for a type,
 /// rank or storage that can not be read.
 TileSource source_of(const Catalog& catalog, const CatalogEntry& entry, const std::string& axes);
 /// The same by path; nothing where there is no such dataset.
 std::optional<TileSource> source_at(const Catalog& catalog, const std::string& path, const std::string& axes);
-
-/// The length of an axis, 1 where the source lacks it.
-std::size_t length_of(const TileSource& source, const std::optional<std::size_t>& axis);
 
 /// "attention [2, 6, 12, 512, 512] float16, shuffle, deflate".
 std::string held(const CatalogEntry& entry);
@@ -35,8 +32,15 @@ void take_words(const Catalog& catalog, const LayoutAttributes& attributes, cons
 void take_shape(const Catalog& catalog, const LayoutAttributes& attributes, const SampleSources& sources,
                 DumpInfo& info);
 /// Scale, softcap and mask of each layer.
-void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, DumpInfo& info);
+void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, const LayoutOptions& options,
+                DumpInfo& info);
 /// Lengths and offsets of each sample, checked against the tiles.
-void take_lengths(const Catalog& catalog, IntegerReader& reader, DumpLayout& layout);
+void take_lengths(const Catalog& catalog, DumpLayout& layout);
+
+/// Throws Error(usage) for axes that are not letters of S, L, H, each at most once, and then Q and K.
+void check_axes(const std::string& axes);
+
+/// All of the above for a dump of attention alone whose sources are there already, one a group.
+void finish_foreign(const Catalog& catalog, const LayoutOptions& options, DumpLayout& layout);
 
 }  // namespace attnspec

@@ -1,107 +1,103 @@
 // From tiles on disk to matrices in a batch: cut the padding, decode, compute P where the dump holds Q and K.
 #include "lib/dump/tile_reader.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "lib/core/norms.hpp"
+#include "lib/core/parallel.hpp"
 #include "lib/dump/chunk_reader.hpp"
 
 namespace attnspec {
-
-struct TileReader::State {
-  const DumpLayout& layout;
-  ChunkReader reader;
-  // Query heads that share a kv head, and heads that share a bias, find the last tile here.
-  std::map<const TileSource*, std::pair<ChunkReader::Window, std::vector<double>>> last;
-
-  explicit State(const DumpLayout& l) : layout(l), reader(l.info.file) {}
-
-  void look(MatrixBatch& batch, std::size_t b) const {
-    batch.set_soundness(b, soundness_of(batch.matrix(b), batch.shape(), layout.info.row_sum,
-                                        row_sum_tolerance(layout.info.stored_type)));
-  }
-
-  const std::vector<double>& tile(const TileSource& source, const ChunkReader::Window& window) {
-    auto& [last_window, values] = last[&source];
-    if (!values.empty() && last_window == window) return values;
-    values.resize(window.rows * window.cols);
-    reader.read(source, window, values);
-    last_window = window;
-    return values;
-  }
-};
-
 namespace {
 
-/// What storage did to a stored matrix: every entry moved by at most u |p|, or 2^-25 near zero in float16.
-double rounding_of(std::span<const double> matrix, StoredType type) {
-  const double subnormal = type == StoredType::float16 ? 0x1p-25 * std::sqrt(static_cast<double>(matrix.size())) : 0;
-  return unit_roundoff(type) * std::sqrt(sum_of_squares(matrix)) + subnormal;
+/// What storage did to a stored matrix: every entry moved by at most u |p|, or 2^-25 near zero in float16, or half a
+/// step of uint8, in which errors are evenly spread.
+double rounding_of(std::span<const double> matrix, const Encoding& encoding) {
+  const double entries = std::sqrt(static_cast<double>(matrix.size()));
+  if (encoding.type == StoredType::uint8) return encoding.unit / std::sqrt(12.0) * entries;
+  const double subnormal = encoding.type == StoredType::float16 ? 0x1p-25 * entries : 0;
+  return unit_roundoff(encoding.type) * std::sqrt(sum_of_squares(matrix)) + subnormal;
 }
 
-/// How many matrices from `b` on lie side by side in the file.
-std::size_t run_length(const MatrixBatch& batch, std::size_t b, std::size_t most) {
-  std::size_t run = 1;
-  while (run < most && b + run < batch.size()) {
-    const MatrixId &first = batch.id(b), &next = batch.id(b + run);
-    if (next.sample != first.sample || next.layer != first.layer || next.head != first.head + run) break;
-    ++run;
-  }
-  return run;
+/// Query heads that share a kv head, and heads that share a bias, find the last tile of a source here.
+struct LastTile {
+  TileWindow window;
+  std::vector<double> values;
+  TileFacts facts;
+};
+
+void add(const TileFacts& found, TileFacts& facts) {
+  facts.missing = facts.missing || found.missing;
+  facts.unwritten += found.unwritten;
+  if (facts.damage.empty()) facts.damage = found.damage;
 }
 
 }  // namespace
 
-TileReader::TileReader(const DumpLayout& layout) : state_(std::make_unique<State>(layout)) {}
-TileReader::~TileReader() = default;
+struct TileReader::State {
+  const DumpLayout& layout;
+  ChunkReader reader;
+  std::vector<std::map<const TileSource*, LastTile>> last;  ///< one a worker
 
-void TileReader::fill(MatrixBatch& batch) {
-  const DumpLayout& layout = state_->layout;
-  const DumpInfo& info = layout.info;
-  const MatrixShape shape = batch.shape();
-  constexpr std::size_t most_raw_bytes = std::size_t{8} << 20;
-  const std::size_t most_run =
-      std::max<std::size_t>(1, most_raw_bytes / (shape.elements() * bytes_of(info.stored_type) + 1));
+  State(const DumpContents& dump, unsigned threads) : layout(dump.layout), reader(dump.file), last(threads) {}
 
-  for (std::size_t b = 0; b < batch.size();) {
+  const std::vector<double>& tile(const TileSource& source, const TileWindow& window, std::size_t worker,
+                                  TileFacts& facts) {
+    LastTile& tile = last[worker][&source];
+    if (tile.values.empty() || tile.window != window) {
+      tile.values.resize(window.rows * window.cols);
+      tile.facts = reader.read(source, window, tile.values);
+      tile.window = window;
+    }
+    add(tile.facts, facts);
+    return tile.values;
+  }
+
+  void fill(MatrixBatch& batch, std::size_t b, std::size_t worker) {
+    const DumpInfo& info = layout.info;
     const MatrixId id = batch.id(b);
     const SamplePlace place = layout.places[id.sample];
     const SampleSources& sources = layout.groups[place.group];
+    const MatrixShape shape = batch.shape();
     const std::size_t row = info.offsets[id.sample];
     const std::size_t col = info.rules[id.layer].mask.kind == AttentionMask::Kind::cross ? 0 : row;
-
+    TileFacts facts;
     if (info.source == MatrixSource::stored) {
-      const std::size_t run = sources.attention->head_axis ? run_length(batch, b, most_run) : 1;
-      const std::span<double> out(batch.matrix(b).data(), run * shape.elements());
-      state_->reader.read(*sources.attention, {place.index, id.layer, id.head, run, row, shape.rows, col, shape.cols},
-                          out);
-      for (std::size_t m = b; m < b + run; ++m) {
-        batch.set_storage_error(m, info.stage == Stage::logits
-                                       ? softmax_rows(batch.matrix(m), shape, unit_roundoff(info.stored_type))
-                                       : rounding_of(batch.matrix(m), info.stored_type));
-        state_->look(batch, m);
+      facts = reader.read(*sources.attention, {place.index, id.layer, id.head, row, shape.rows, col, shape.cols},
+                          batch.matrix(b));
+      batch.set_storage_error(b, info.stage == Stage::logits
+                                     ? softmax_rows(batch.matrix(b), shape, unit_roundoff(info.encoding.type))
+                                     : rounding_of(batch.matrix(b), info.encoding));
+    } else {
+      const std::size_t d = sources.query->cols(), kv_head = id.head / (info.heads / info.kv_heads);
+      const auto& query = tile(*sources.query, {place.index, id.layer, id.head, row, shape.rows, 0, d}, worker, facts);
+      const auto& key = tile(*sources.key, {place.index, id.layer, kv_head, col, shape.cols, 0, d}, worker, facts);
+      std::span<const double> bias;
+      if (sources.bias) {
+        const std::size_t layer = sources.bias->layers() == 1 ? 0 : id.layer;
+        bias = tile(*sources.bias, {0, layer, id.head, row, shape.rows, col, shape.cols}, worker, facts);
       }
-      b += run;
-      continue;
+      batch.set_storage_error(b, attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
+                                                          unit_roundoff(info.encoding.type), batch.matrix(b)));
     }
-    const std::size_t d = sources.query->cols();
-    const std::size_t kv_head = id.head / (info.heads / info.kv_heads);
-    const auto& query = state_->tile(*sources.query, {place.index, id.layer, id.head, 1, row, shape.rows, 0, d});
-    const auto& key = state_->tile(*sources.key, {place.index, id.layer, kv_head, 1, col, shape.cols, 0, d});
-    std::span<const double> bias;
-    if (sources.bias) {
-      const std::size_t layer = sources.bias->shape[0] == 1 ? 0 : id.layer;
-      bias = state_->tile(*sources.bias, {0, layer, id.head, 1, row, shape.rows, col, shape.cols});
-    }
-    const double moved = attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
-                                                  unit_roundoff(info.stored_type), batch.matrix(b));
-    batch.set_storage_error(b, moved);
-    state_->look(batch, b);
-    ++b;
+    look(batch, b, facts);
   }
+
+  void look(MatrixBatch& batch, std::size_t b, const TileFacts&) const {
+    batch.set_soundness(b, soundness_of(batch.matrix(b), batch.shape(), layout.info.row_sum,
+                                        row_sum_tolerance(layout.info.encoding, batch.shape().cols)));
+  }
+};
+
+TileReader::TileReader(const DumpContents& dump, unsigned threads) : state_(std::make_unique<State>(dump, threads)) {}
+TileReader::~TileReader() = default;
+
+void TileReader::fill(MatrixBatch& batch) {
+  for_each_index(batch.size(), static_cast<unsigned>(state_->last.size()),
+                 [&](std::size_t b, std::size_t worker) { state_->fill(batch, b, worker); });
 }
 
 }  // namespace attnspec

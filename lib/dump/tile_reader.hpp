@@ -4,15 +4,15 @@
 #include <memory>
 
 #include "lib/core/matrix_batch.hpp"
-#include "lib/dump/layout.hpp"
+#include "lib/dump/dump_contents.hpp"
 
 namespace attnspec {
 
-/// Reads the matrices that a batch names: cuts the padding, widens to double, computes P where the dump holds Q and K.
-/// One reader a thread; the layout outlives it.
+/// Reads the matrices that a batch names, on several threads: cuts the padding, widens to double, computes P where the
+/// dump holds Q and K, and looks whether it is attention. The dump outlives it.
 class TileReader {
  public:
-  explicit TileReader(const DumpLayout& layout);
+  explicit TileReader(const DumpContents& dump, unsigned threads = 1);
   ~TileReader();
   void fill(MatrixBatch& batch);
 

@@ -16,7 +16,7 @@ DumpInfo dump_of(std::vector<std::size_t> lengths) {
   info.samples = lengths.size();
   info.layers = 2;
   info.heads = 2;
-  info.stored_type = StoredType::float16;
+  info.encoding.type = StoredType::float16;
   info.query_lengths = lengths;
   info.key_lengths = lengths;
   return info;

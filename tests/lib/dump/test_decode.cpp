@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "lib/dump/chunk_reader.hpp"
+#include "lib/dump/decode.hpp"
 
 using namespace attnspec;
 
@@ -22,7 +22,7 @@ std::vector<double> decoded(StoredType type, bool big_endian, const std::vector<
       std::reverse(bytes.begin() + static_cast<std::ptrdiff_t>(i),
                    bytes.begin() + static_cast<std::ptrdiff_t>(i + sizeof(Stored)));
   std::vector<double> out(stored.size());
-  decode(type, big_endian, bytes, out);
+  decode({type, big_endian}, bytes, out);
   return out;
 }
 

@@ -1,5 +1,5 @@
 // Reading attributes whatever their type: strings fixed or variable, numbers, h5py's bool.
-#include "lib/dump/hdf5_attributes.hpp"
+#include "lib/dump/catalog_reader/hdf5_attributes.hpp"
 
 #include <cstring>
 #include <utility>
