@@ -20,8 +20,12 @@ struct TileReader::State {
   explicit State(const DumpLayout& l) : layout(l), reader(l.info.file) {}
 
   void look(MatrixBatch& batch, std::size_t b) const {
-    batch.set_soundness(b, soundness_of(batch.matrix(b), batch.shape(), layout.info.row_sum,
-                                        row_sum_tolerance(layout.info.stored_type)));
+    const DumpInfo& info = layout.info;
+    const AttentionMask& mask = info.rules[batch.id(b).layer].mask;
+    const bool sliding = mask.kind == AttentionMask::Kind::sliding;
+    const Expected expected{info.row_sum, row_sum_tolerance(info.stored_type),
+                            sliding || mask.kind == AttentionMask::Kind::causal, sliding ? mask.window : 0};
+    batch.set_soundness(b, soundness_of(batch.matrix(b), batch.shape(), expected));
   }
 
   const std::vector<double>& tile(const TileSource& source, const ChunkReader::Window& window) {

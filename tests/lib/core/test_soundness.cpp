@@ -12,7 +12,7 @@ using namespace attnspec::test;
 namespace {
 
 Soundness look(const std::vector<double>& matrix, MatrixShape shape, RowSum row_sum = RowSum::one) {
-  return soundness_of(matrix, shape, row_sum, 1e-3);
+  return soundness_of(matrix, shape, {row_sum, 1e-3, false, 0});
 }
 
 }  // namespace
