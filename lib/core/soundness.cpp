@@ -2,8 +2,8 @@
 #include "lib/core/soundness.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -24,28 +24,31 @@ struct PartLook {
     least = std::min(least, other.least);
     greatest = std::max(greatest, other.greatest);
   }
-  bool all_zero() const { return least == 0 && greatest == 0; }
+  bool all_zero() const { return sum == 0 && least == 0 && greatest == 0; }  // NaN is in the sum alone
 };
 
-/// Eight lanes wide so that the compiler uses vectors. NaN moves neither the least nor the greatest.
+/// Eight lanes in one vector: the compiler makes vectors of neither a least nor a count by itself. NaN moves neither
+/// the least nor the greatest.
 ATTNSPEC_VECTOR_CLONES
 PartLook look_at(const double* entries, std::size_t count) {
   constexpr std::size_t lanes = 8;
-  std::array<double, lanes> sum{}, zeros{}, low, high;
-  low.fill(infinity);
-  high.fill(-infinity);
-  const auto take = [&](std::size_t k, double entry) {
-    sum[k] += entry;
-    zeros[k] += entry == 0 ? 1.0 : 0.0;
-    low[k] = entry < low[k] ? entry : low[k];
-    high[k] = entry > high[k] ? entry : high[k];
-  };
+  using Lanes [[gnu::vector_size(lanes * sizeof(double))]] = double;
+  const Lanes one = Lanes{} + 1.0, none{};
+  Lanes sum{}, zeros{}, low = none + infinity, high = none - infinity;
   std::size_t j = 0;
-  for (; j + lanes <= count; j += lanes)
-    for (std::size_t k = 0; k < lanes; ++k) take(k, entries[j + k]);
-  for (; j < count; ++j) take(0, entries[j]);
+  for (; j + lanes <= count; j += lanes) {
+    Lanes entry;
+    std::memcpy(&entry, entries + j, sizeof entry);
+    sum += entry;
+    zeros += entry == none ? one : none;
+    low = entry < low ? entry : low;
+    high = entry > high ? entry : high;
+  }
   PartLook look;
   for (std::size_t k = 0; k < lanes; ++k) look.add({sum[k], low[k], high[k], zeros[k]});
+  for (; j < count; ++j)
+    look.add(
+        {entries[j], std::min(infinity, entries[j]), std::max(-infinity, entries[j]), entries[j] == 0 ? 1.0 : 0.0});
   return look;
 }
 
