@@ -7,20 +7,12 @@
 #include <cmath>
 #include <vector>
 
+#include "analysis/query_key_residual.hpp"
 #include "lib/core/exponential.hpp"
 #include "lib/dump/attention.hpp"
 
 namespace attnspec {
 namespace {
-
-/// Up to which difference of P and softmax(scale Q K^T) rounding is to blame: four times what real models show.
-double residual_tolerance(StoredType type) {
-  switch (type) {
-    case StoredType::float16: return 1e-2;
-    case StoredType::bfloat16: return 8e-2;
-    default: return 1e-4;
-  }
-}
 
 /// A = softcap(scale Q K^T) + bias, whole: what the model puts into its softmax where that is no product.
 Matrix full_logits(const HeadInputs& inputs, const AttentionRule& rule) {
@@ -77,7 +69,7 @@ HeadLogits from_query_key(const DumpInfo& info, const HeadInputs& inputs) {
   found.log_sum = log_sums(logits);
   if (info.source == MatrixSource::stored) {
     const double differs = residual(inputs.attention.matrix(0), logits, found.log_sum);
-    const double tolerance = std::max(residual_tolerance(info.query_type), residual_tolerance(info.encoding.type));
+    const double tolerance = query_key_tolerance(info);
     if (differs > tolerance)
       return {{},
               "",

@@ -140,7 +140,8 @@ class Walk {
     if (!finding) return true;
     const bool refused = finding->severity == Severity::refused;
     if (refused && options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
-    const bool skip = refused && (options_.on_bad == OnBad::skip || finding->kind.ends_with("not_finite"));
+    const bool no_numbers = inputs.attention.soundness(0).not_finite > 0 || finding->kind.ends_with("not_finite");
+    const bool skip = refused && (options_.on_bad == OnBad::skip || no_numbers);
     if (!skip) finding->severity = Severity::warning;
     ++(skip ? found.skipped : found.warnings)[finding->kind];
     observer_.on_finding(*finding);

@@ -37,9 +37,9 @@ int run_inspect(const InspectOptions& options) {
   for (const std::string& file : options.input.dumps) {
     const AttentionDump dump(file, options.input.layout);
     const Selection selection = look_at(dump, options);
-    const MemoryPlan plan = plan_memory(dump.info(), selection, 1, usable_memory(options.compute));
+    const MemoryPlan plan = plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
     Progress progress(options.report.quiet ? "none" : options.report.progress, "matrix");
-    const Inspection seen = inspect(dump, selection, plan.batch_bytes, [&](std::size_t done, std::size_t total) {
+    const Inspection seen = inspect(dump, selection, plan, [&](std::size_t done, std::size_t total) {
       progress.update(done, total);
       return interrupted_by() == 0;
     });
@@ -71,6 +71,10 @@ void add_inspect_command(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<InspectOptions>();
   add_input_options(verb, options->input);
   verb.add_flag("--quick", options->quick, "check the first and the last sample only")->group("What to read");
+  verb.add_option("--threads", options->compute.threads, "worker threads (default: all that this process may use)")
+      ->check(whole_number(1, 4096))
+      ->type_name("N")
+      ->group("How to compute");
   verb.add_option("--max-memory", options->compute.max_memory_text, "such as 8G (default: half of the machine's)")
       ->type_name("SIZE")
       ->group("How to compute");

@@ -53,12 +53,15 @@ void add_input_options(CLI::App& verb, InputOptions& options, const std::string&
       ->check(whole_number(1, most_number))
       ->type_name("N")
       ->group(group);
-  verb.add_option("--dataset", options.layout.dataset, "the dataset that holds attention, where the file does not say")
+  verb.add_option("--dataset", options.layout.dataset, "the dataset that holds attention, or a pattern of several: 'layer_{L}/head_{H}'")
       ->type_name("PATH")
       ->group(group);
   verb.add_option("--axes", options.layout.axes,
-                  "its axes: S sample, L layer, H head, Q query, K key; for example LSHQK")
+                  "its axes: S sample, L layer, H head, Q query, K key; for example LSHQK; KQ where keys are rows")
       ->type_name("LETTERS")
+      ->group(group);
+  verb.add_option("--mask", options.layout.mask, "which keys a query sees: bidirectional, causal, sliding:W or cross")
+      ->type_name("MASK")
       ->group(group);
   verb.add_option("--stage", options.layout.stage, "what is stored: probs, or logits (a softmax is applied)")
       ->check(CLI::IsMember({"probs", "logits"}))

@@ -1,11 +1,13 @@
-// One line a fact.
+// One line a fact, and a table of what is wrong.
 #include "analysis/writers/inspection_report.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <vector>
 
 #include "lib/core/plain_text.hpp"
 
@@ -72,9 +74,147 @@ std::string verdict_text(const Inspection& seen) {
   return fmt::format("yes: {}, {}", checked, rows);
 }
 
+double share_of_zeros(const Soundness& range) {
+  return static_cast<double>(range.zeros) / static_cast<double>(std::max<std::size_t>(1, range.visible));
+}
+
+std::string entries_text(const Inspection& seen) {
+  using Kind = AttentionMask::Kind;
+  const Soundness& range = seen.range;
+  const bool masked = std::any_of(seen.info.rules.begin(), seen.info.rules.end(), [](const AttentionRule& rule) {
+    return rule.mask.kind == Kind::causal || rule.mask.kind == Kind::sliding;
+  });
+  return fmt::format("{:.4g} to {:.4g}{}, {:.2g} %{} exactly zero; row sums {:.6g} to {:.6g}", range.least,
+                     range.greatest, range.not_finite > 0 ? " where finite" : "", 100 * share_of_zeros(range),
+                     masked ? " of what the mask shows" : "", range.least_row_sum, range.greatest_row_sum);
+}
+
+std::string residual_text(const Inspection& seen) {
+  std::string text;
+  if (const auto& here = seen.qk_residual)
+    text = fmt::format("differ by at most {:.2g} ({}), as measured here", here->residual.largest, name_of(here->id));
+  if (const auto& writer = seen.info.qk_residual)
+    text += fmt::format("{} {:.2g}, as the writer measured", text.empty() ? "differ by at most" : ";", *writer);
+  return text;
+}
+
+/// Words in lines of 100 columns, each indented by four; a longer word stays whole.
+std::string wrapped(const std::string& text) {
+  constexpr std::size_t width = 100;
+  const std::string indent = "    ";
+  std::string lines, current = indent;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    if (current.size() > indent.size() && current.size() + 1 + word.size() > width) {
+      lines += current + "\n";
+      current = indent;
+    }
+    current += (current.size() > indent.size() ? " " : "") + word;
+    at = end + 1;
+  }
+  return lines + current + "\n";
+}
+
+/// All findings of one kind, as a row of the table.
+struct KindRow {
+  const DumpFinding* first = nullptr;
+  std::size_t matrices = 0;
+  std::vector<std::string> others;  ///< the places of the next few
+
+  bool refused() const { return first->finding.severity == Severity::refused; }
+};
+
+/// What is refused first, then what is found most often.
+std::vector<KindRow> rows_of(const Inspection& seen) {
+  std::vector<KindRow> rows;
+  for (const DumpFinding& one : seen.findings) {
+    const auto same = std::find_if(rows.begin(), rows.end(), [&](const KindRow& row) {
+      return row.first->finding.kind == one.finding.kind && row.first->finding.severity == one.finding.severity;
+    });
+    if (same != rows.end()) {
+      same->others.push_back(one.place);
+      continue;
+    }
+    const auto& counts = one.finding.severity == Severity::refused ? seen.refused : seen.warnings;
+    rows.push_back({&one, counts.at(one.finding.kind), {}});
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const KindRow& a, const KindRow& b) {
+    return a.refused() != b.refused() ? a.refused() : a.matrices > b.matrices;
+  });
+  return rows;
+}
+
+std::string findings_text(const Inspection& seen) {
+  if (seen.findings.empty()) return "";
+  constexpr const char* columns = "{:<16}  {:<7}  {:>12}  {}\n";
+  std::string text = "\n" + fmt::format(fmt::runtime(columns), "finding", "verdict", "matrices", "where first");
+  for (const KindRow& row : rows_of(seen)) {
+    const DumpFinding& first = *row.first;
+    const std::string count = first.place == the_file ? "-" : fmt::format("{} of {}", row.matrices, seen.checked);
+    text += fmt::format(fmt::runtime(columns), first.finding.kind, row.refused() ? "refused" : "warning", count,
+                        first.place);
+    text += wrapped(first.finding.what);
+    if (!row.others.empty()) text += wrapped("Then: " + fmt::format("{}", fmt::join(row.others, "; ")));
+  }
+  return text;
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+Json range_json(const Soundness& range) {
+  return {{"least", range.least},
+          {"greatest", range.greatest},
+          {"visible", range.visible},
+          {"zeros", range.zeros},
+          {"not_finite", range.not_finite},
+          {"least_row_sum", range.least_row_sum},
+          {"greatest_row_sum", range.greatest_row_sum}};
+}
+
+Json residual_json(const Inspection& seen) {
+  if (!seen.qk_residual) return nullptr;
+  const auto& [residual, id, tolerance] = *seen.qk_residual;
+  return {{"largest", residual.largest}, {"tolerance", tolerance}, {"sample", id.sample},
+          {"layer", id.layer},           {"head", id.head},        {"row", residual.row},
+          {"column", residual.col}};
+}
+
+/// What one matrix was seen to be, beside its range.
+Json soundness_json(const Soundness& seen) {
+  Json json = range_json(seen);
+  json.update({{"minus_infinite", seen.minus_infinite},
+               {"negative", seen.negative},
+               {"above_one", seen.above_one},
+               {"zero_rows", seen.zero_rows},
+               {"mean_row_sum", seen.mean_row_sum},
+               {"worst_row", seen.worst_row},
+               {"worst_row_sum", seen.worst_row_sum},
+               {"worst_column_error", seen.worst_column_error},
+               {"above_diagonal", seen.above_diagonal},
+               {"above_diagonal_row", seen.above_diagonal_row},
+               {"outside_window", seen.outside_window},
+               {"outside_window_row", seen.outside_window_row},
+               {"lower_triangular", seen.lower_triangular},
+               {"unwritten", seen.unwritten},
+               {"missing", seen.missing}});
+  return json;
+}
+
+Json finding_json(const DumpFinding& found) {
+  const auto& [id, severity, kind, sentence, what] = found.finding;
+  const auto of_matrix = [&](const Json& value) { return found.of_matrix ? value : Json(nullptr); };
+  return {{"sample", of_matrix(id.sample)},
+          {"layer", of_matrix(id.layer)},
+          {"head", of_matrix(id.head)},
+          {"place", found.place},
+          {"kind", kind},
+          {"severity", severity == Severity::refused ? "refused" : "warning"},
+          {"sentence", sentence},
+          {"seen", of_matrix(soundness_json(found.seen))}};
 }
 
 }  // namespace
@@ -91,11 +231,11 @@ std::string inspection_text(const Inspection& seen, std::uint64_t file_bytes) {
   for (std::size_t i = 0; i < info.holds.size() && i < 12; ++i) text += line(i == 0 ? "holds" : "", info.holds[i]);
   if (info.holds.size() > 12) text += line("", fmt::format("and {} more datasets", info.holds.size() - 12));
   text += line("attention", attention_text(info));
-  if (info.qk_residual)
-    text += line("P and QK", fmt::format("differ by at most {:.2g}, as the writer measured", *info.qk_residual));
+  text += line("entries", entries_text(seen));
+  if (seen.qk_residual || info.qk_residual) text += line("P and QK", residual_text(seen));
   text += line("sound", verdict_text(seen));
-  for (const MatrixFinding& finding : seen.findings) text += line("", finding.sentence);
   for (const std::string& note : info.notes) text += line("note", note);
+  text += findings_text(seen);
   return printable(text);
 }
 
@@ -130,13 +270,10 @@ std::string inspection_json(const Inspection& seen, std::uint64_t file_bytes) {
   json["worst_row_error"] = seen.worst_row_error;
   json["refused"] = seen.refused;
   json["warnings"] = seen.warnings;
+  json["entries"] = range_json(seen.range);
+  json["measured_qk_residual"] = residual_json(seen);
   json["findings"] = Json::array();
-  for (const MatrixFinding& finding : seen.findings)
-    json["findings"].push_back({{"sample", finding.id.sample},
-                                {"layer", finding.id.layer},
-                                {"head", finding.id.head},
-                                {"kind", finding.kind},
-                                {"sentence", finding.sentence}});
+  for (const DumpFinding& found : seen.findings) json["findings"].push_back(finding_json(found));
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

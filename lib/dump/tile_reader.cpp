@@ -86,9 +86,17 @@ struct TileReader::State {
     look(batch, b, facts);
   }
 
-  void look(MatrixBatch& batch, std::size_t b, const TileFacts&) const {
-    batch.set_soundness(b, soundness_of(batch.matrix(b), batch.shape(), layout.info.row_sum,
-                                        row_sum_tolerance(layout.info.encoding, batch.shape().cols)));
+  void look(MatrixBatch& batch, std::size_t b, const TileFacts& facts) const {
+    const DumpInfo& info = layout.info;
+    const AttentionMask& mask = info.rules[batch.id(b).layer].mask;
+    const bool sliding = mask.kind == AttentionMask::Kind::sliding;
+    Soundness seen = soundness_of(batch.matrix(b), batch.shape(),
+                                  {info.row_sum, row_sum_tolerance(info.encoding, batch.shape().cols),
+                                   sliding || mask.kind == AttentionMask::Kind::causal, sliding ? mask.window : 0});
+    seen.missing = facts.missing;
+    seen.unwritten = facts.unwritten;
+    seen.damage = facts.damage;
+    batch.set_soundness(b, seen);
   }
 };
 

@@ -46,9 +46,17 @@ def scores(matrix):
     matrix[:] = np.abs(normals(4, N, N, sd=3)) + 1.5
 
 
+def signed_scores(matrix):
+    matrix[:] = normals(4, N, N, sd=3)
+
+
+def drop_out(matrix):
+    matrix *= (np.random.default_rng(0).random((N, N)) >= 0.3) / 0.7
+
+
 REFUSED = {"NaN": ("not_finite", set_at((2, 3), np.nan)), "infinity": ("not_finite", set_at((2, 3), np.inf)),
            "both infinities": ("not_finite", set_at((2, slice(2, 4)), [np.inf, -np.inf])), "all NaN": ("not_finite", set_at(..., np.nan)),
-           "a negative entry": ("negative", negate_one), "scores above one": ("above_one", scores), "a row of zeros": ("zero_rows", set_at(5, 0.0)),
+           "a negative entry": ("negative", negate_one), "scores of both signs": ("logits", signed_scores), "scores above one": ("above_one", scores), "dropout": ("dropout", drop_out), "a row of zeros": ("zero_rows", set_at(5, 0.0)),
            "all zero": ("zero_rows", set_at(..., 0.0)), "a transposed matrix": ("transposed", transpose),
            "a row sum of 0.97": ("row_sum", lambda m: m.__setitem__(4, m[4] * 0.97)), "a row sum of 1.03": ("row_sum", lambda m: m.__setitem__(4, m[4] * 1.03))}
 
