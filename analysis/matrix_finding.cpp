@@ -11,7 +11,7 @@ namespace attnspec {
 namespace {
 
 std::string where(const DumpInfo& info, const MatrixId& id) {
-  const char* what = info.source == MatrixSource::stored ? "/attention" : "attention from /query and /key";
+  const std::string what = info.source == MatrixSource::stored ? info.attention : std::string("attention from /query and /key");
   return fmt::format("{}: {} ({}): ", info.file, what, name_of(id));
 }
 

@@ -8,10 +8,12 @@ file(STRINGS tools/attention_dump/__init__.py dump_tool_version REGEX "^VERSION 
 if(NOT dump_tool_version)
   message(FATAL_ERROR "tools/attention_dump/__init__.py has another VERSION than CMakeLists.txt (${PROJECT_VERSION})")
 endif()
+install(TARGETS catalog_reader RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec)
 install(PROGRAMS tools/dump_attention.py DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec)
 install(DIRECTORY tools/attention_dump DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/attnspec FILES_MATCHING PATTERN "*.py")
 install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec FILES_MATCHING PATTERN "*.hpp"
-        PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_*.hpp" EXCLUDE PATTERN "layouts.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE
+        PATTERN "catalog_reader" EXCLUDE PATTERN "catalog_*.hpp" EXCLUDE PATTERN "chunk_reader.hpp" EXCLUDE PATTERN "tile_reader.hpp" EXCLUDE PATTERN "dump_contents.hpp" EXCLUDE
+        PATTERN "path_pattern.hpp" EXCLUDE PATTERN "filters.hpp" EXCLUDE PATTERN "decode.hpp" EXCLUDE PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_*.hpp" EXCLUDE PATTERN "layouts.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE
         PATTERN "vector_clones.hpp" EXCLUDE PATTERN "quiet_policy.hpp" EXCLUDE)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnspec)

@@ -68,7 +68,7 @@ std::string counted(std::size_t count, const std::string& noun) {
 
 void say(const std::string& line) {
   // A stderr that takes nothing is no reason to end differently.
-  std::fputs((printable(line) + "\n").c_str(), stderr);
+  std::fputs((printable(valid_utf8(line)) + "\n").c_str(), stderr);
 }
 
 }  // namespace attnspec

@@ -23,6 +23,12 @@ struct MatrixId {
 /// "sample 3, layer 7, head 2", for messages.
 ATTNSPEC_API std::string name_of(const MatrixId& id);
 
+/// Gives a batch's memory back.
+struct FreeBlock {
+  std::size_t mapped_bytes = 0;  ///< 0: it is from the heap
+  ATTNSPEC_API void operator()(double* block) const;
+};
+
 /// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes.
 class ATTNSPEC_API MatrixBatch {
  public:
@@ -48,14 +54,11 @@ class ATTNSPEC_API MatrixBatch {
   void set_soundness(std::size_t b, const Soundness& seen) { soundness_[b] = seen; }
 
  private:
-  struct Free {
-    void operator()(double* block) const;
-  };
   MatrixShape shape_;
   std::vector<MatrixId> ids_;
   std::vector<double> storage_errors_;
   std::vector<Soundness> soundness_;
-  std::unique_ptr<double[], Free> data_;
+  std::unique_ptr<double[], FreeBlock> data_;
 };
 
 }  // namespace attnspec

@@ -18,6 +18,9 @@ namespace attnspec {
 /// What was done to a chunk's bytes when it was written, in that order.
 enum class Filter : std::uint8_t { shuffle, deflate, fletcher32, lzf };
 
+/// Groups and datasets that a file may hold.
+inline constexpr std::size_t most_objects = 200'000;
+
 /// The place of bytes that were never written: they read as the fill value.
 inline constexpr std::uint64_t never_written = UINT64_MAX;
 
@@ -65,6 +68,9 @@ struct Catalog {
 /// Throws Error(input) for a file that is truncated, damaged, or that HDF5 dies on; Error(unsupported) where that
 /// process can not be started.
 ATTNSPEC_API Catalog read_catalog(const DumpFile& file);
+
+/// How many chunks of `side` an axis of `length` takes.
+inline std::size_t chunks_along(std::size_t length, std::size_t side) { return length / side + (length % side != 0); }
 
 /// "[2, 6, 12, 512, 512]", for messages.
 ATTNSPEC_API std::string shape_text(const std::vector<std::size_t>& shape);

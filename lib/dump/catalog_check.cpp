@@ -7,7 +7,7 @@
 namespace attnspec {
 namespace {
 
-constexpr std::size_t most_axes = 8, largest_chunk = std::size_t{1} << 30;
+constexpr std::size_t most_axes = 8, most_filters = 32, largest_chunk = std::size_t{1} << 30;
 const char* const remedy = "; the file is damaged. Copy or dump it again";
 
 std::optional<std::uint64_t> product(const std::vector<std::size_t>& sides, std::uint64_t bytes) {
@@ -26,14 +26,20 @@ std::string check_chunks(const CatalogEntry& entry, std::uint64_t file_bytes) {
   if (entry.chunk_bytes() > largest_chunk)
     return "is stored in chunks " + shape_text(entry.chunk) + " of more than 1 GiB, which are not read. Re-save it in " +
            "smaller ones: h5repack -l CHUNK=" + "1x..., or chunks=(1, 1, 1, n, n) in h5py";
+  if (entry.pipeline.size() > most_filters) return std::string("has more filters than HDF5 allows") + remedy;
   std::uint64_t cells = 1;
+  bool countable = true;
   for (std::size_t a = 0; a < entry.shape.size(); ++a)
-    if (__builtin_mul_overflow(cells, (entry.shape[a] + entry.chunk[a] - 1) / entry.chunk[a], &cells)) cells = 0;
-  if (cells != entry.chunks.size()) return std::string("has another number of chunks than its shape asks for") + remedy;
+    countable = countable && !__builtin_mul_overflow(cells, chunks_along(entry.shape[a], entry.chunk[a]), &cells);
+  if (!countable || cells != entry.chunks.size()) return std::string("has another number of chunks than its shape asks for") + remedy;
   for (const ChunkPlace& place : entry.chunks) {
     if (place.offset == never_written) continue;
     if (!inside(place.offset, place.bytes, file_bytes))
       return std::string("has a chunk that reaches beyond the end of the file") + remedy;
+    // A filter that makes more of a chunk than this is left out for it; checksums add four bytes.
+    if (place.bytes > entry.chunk_bytes() + entry.chunk_bytes() / 8 + 4096)
+      return "has a chunk of " + std::to_string(place.bytes) + " bytes, expected at most about " +
+             std::to_string(entry.chunk_bytes()) + remedy;
     bool plain = true;
     for (std::size_t f = 0; f < entry.pipeline.size(); ++f) plain = plain && (place.skipped_filters >> f & 1) != 0;
     if (plain && place.bytes != entry.chunk_bytes())

@@ -143,6 +143,7 @@ void put(Writer& to, const CatalogEntry& entry) {
 CatalogEntry take_entry(Reader& from) {
   CatalogEntry entry;
   entry.path = from.text();
+  if (!entry.path.starts_with('/')) Reader::fail();
   const std::uint64_t type = from.number();
   if (type > static_cast<std::uint64_t>(StoredType::other)) Reader::fail();
   entry.encoding.type = static_cast<StoredType>(type);
@@ -203,7 +204,9 @@ void take_wire(std::span<const std::byte> bytes, Catalog& catalog) {
   if (mark != table_mark) Reader::fail();
   catalog.attributes = take_attributes(from);
   constexpr std::size_t least_entry = 16 * 8;  // its lists and texts may all be empty
-  for (std::size_t left = from.count(least_entry); left > 0; --left) catalog.datasets.push_back(take_entry(from));
+  const std::size_t datasets = from.count(least_entry);
+  if (datasets > most_objects) Reader::fail();
+  for (std::size_t left = datasets; left > 0; --left) catalog.datasets.push_back(take_entry(from));
   for (std::size_t left = from.count(8); left > 0; --left) catalog.refused_links.push_back(from.text());
   from.end();
 }

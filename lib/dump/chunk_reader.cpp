@@ -22,7 +22,7 @@ struct ChunkReader::Kept {
   std::mutex mutex;  ///< held while the bytes are being unpacked
   bool ready = false;
   std::vector<std::byte> bytes;
-  std::size_t used = 0;  ///< the clock at its last use
+  std::list<ChunkReader::Key>::iterator place;  ///< among the last used ones
 };
 
 namespace {
@@ -142,10 +142,10 @@ TileFacts ChunkReader::read_part(const CatalogEntry& entry, const TensorBox& til
   // The chunks that the tile touches: one index on every axis but the last two.
   std::size_t before = 0;
   for (std::size_t a = 0; a + 2 < axes; ++a)
-    before = before * ((entry.shape[a] + entry.chunk[a] - 1) / entry.chunk[a]) + tile.start[a] / entry.chunk[a];
+    before = before * chunks_along(entry.shape[a], entry.chunk[a]) + tile.start[a] / entry.chunk[a];
   const std::size_t r = axes - 2, c = axes - 1;
-  const std::size_t grid_rows = (entry.shape[r] + entry.chunk[r] - 1) / entry.chunk[r],
-                    grid_cols = (entry.shape[c] + entry.chunk[c] - 1) / entry.chunk[c];
+  const std::size_t grid_rows = chunks_along(entry.shape[r], entry.chunk[r]),
+                    grid_cols = chunks_along(entry.shape[c], entry.chunk[c]);
   TensorBox chunk{std::vector<std::size_t>(axes), entry.chunk};
   for (std::size_t a = 0; a + 2 < axes; ++a) chunk.start[a] = tile.start[a] / entry.chunk[a] * entry.chunk[a];
   for (std::size_t i = tile.start[r] / entry.chunk[r]; i * entry.chunk[r] < tile.end(r); ++i)
@@ -218,21 +218,19 @@ void ChunkReader::unpack(const CatalogEntry& entry, std::size_t index, std::vect
 
 std::shared_ptr<ChunkReader::Kept> ChunkReader::kept(const Key& key, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  ++clock_;
   if (const auto found = cache_.find(key); found != cache_.end()) {
-    found->second->used = clock_;
+    by_use_.splice(by_use_.begin(), by_use_, found->second->place);
     return found->second;
   }
-  while (!cache_.empty() && kept_bytes_ + bytes > cache_bytes_) {
-    const auto oldest = std::min_element(cache_.begin(), cache_.end(), [](const auto& a, const auto& b) {
-      return a.second->used < b.second->used;
-    });
-    kept_bytes_ -= oldest->first.first->chunk_bytes();
-    cache_.erase(oldest);
+  while (!by_use_.empty() && kept_bytes_ + bytes > cache_bytes_) {
+    kept_bytes_ -= by_use_.back().first->chunk_bytes();
+    cache_.erase(by_use_.back());
+    by_use_.pop_back();
   }
   kept_bytes_ += bytes;
+  by_use_.push_front(key);
   const auto fresh = std::make_shared<Kept>();
-  fresh->used = clock_;
+  fresh->place = by_use_.begin();
   return cache_[key] = fresh;
 }
 

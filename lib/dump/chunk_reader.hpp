@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -56,9 +57,10 @@ class ChunkReader {
   std::shared_ptr<Kept> kept(const Key& key, std::size_t bytes);
 
   const DumpFile& file_;
-  std::size_t cache_bytes_, kept_bytes_ = 0, clock_ = 0;
+  std::size_t cache_bytes_, kept_bytes_ = 0;
   std::mutex mutex_;
   std::map<Key, std::shared_ptr<Kept>> cache_;
+  std::list<Key> by_use_;  ///< the last used first
 };
 
 }  // namespace attnspec

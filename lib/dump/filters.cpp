@@ -32,6 +32,7 @@ std::string inflate(const Bytes& in, std::size_t most, Bytes& out) {
 }
 
 std::string expand(const Bytes& in, std::size_t most, Bytes& out) {
+  if (in.empty()) return "its lzf stream is empty";  // the library looks at the first byte all the same
   out.resize(most);
   const unsigned got =
       lzf_decompress(in.data(), static_cast<unsigned>(in.size()), out.data(), static_cast<unsigned>(out.size()));

@@ -48,6 +48,7 @@ enum class Stage { probs, logits };             ///< what the stored matrices ar
 /// What a dump holds, in words and numbers.
 struct DumpInfo {
   std::string file, layout, model, stack, creator, dtype;
+  std::string attention = "/attention";  ///< the dataset of P, or the pattern of several
   std::size_t samples = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0;
   bool complete = true;  ///< false where its writer never finished
   MatrixSource source = MatrixSource::stored;

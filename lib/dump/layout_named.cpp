@@ -1,5 +1,6 @@
 // Many datasets whose names say layer, head and sample.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -103,7 +104,9 @@ DumpLayout layout_of(const Catalog& catalog, const LayoutOptions& options, const
   for (const Found& one : found) groups[index_of(one, 'S', samples)].push_back(&one);
   constexpr std::size_t most_parts = 20'000'000;
   if (groups.size() * count_of(layers) * count_of(heads) > most_parts)
-    refuse(catalog, "names more layers, heads and samples than it has datasets");
+    refuse(catalog, "names " + std::to_string(groups.size()) + " samples, " + std::to_string(count_of(layers)) +
+                        " layers and " + std::to_string(count_of(heads)) + " heads in only " +
+                        std::to_string(found.size()) + " datasets; name those to read with --dataset PATTERN --axes ...");
   DumpLayout layout;
   layout.info.layout = std::string(row.pattern) + " " + row.axes + " (" + row.writer + ")";
   for (const auto& group : groups) {
@@ -117,13 +120,26 @@ DumpLayout layout_of(const Catalog& catalog, const LayoutOptions& options, const
   return layout;
 }
 
+void check_apart(const PathPattern& pattern, std::string_view axes) {
+  for (const char letter : {'S', 'L', 'H'})
+    if (pattern.names(letter) && axes.find(letter) != std::string_view::npos)
+      throw Error(ErrorKind::usage, "--axes " + std::string(axes) + " for datasets named " + pattern.text() + ": " +
+                                        letter + " stands in both; an axis is in the names or in the datasets");
+}
+
 std::string_view without_slash(const std::string& path) { return std::string_view(path).substr(path.starts_with('/')); }
 
 }  // namespace
 
 std::optional<DumpLayout> named_layout(const Catalog& catalog, const LayoutOptions& options) {
+  std::vector<NamedLayout> known(std::begin(known_layouts), std::end(known_layouts));
   std::vector<std::pair<const NamedLayout*, PathPattern>> rows;
-  for (const NamedLayout& row : known_layouts) rows.emplace_back(&row, PathPattern(row.pattern));
+  for (NamedLayout& row : known) {
+    const PathPattern pattern(row.pattern);
+    if (!options.axes.empty()) row = {row.pattern, options.axes.c_str(), "axes as --axes says"};
+    if (rows.empty() || rows.back().second.text() != pattern.text() || options.axes.empty())
+      rows.emplace_back(&row, pattern);
+  }
   std::map<const NamedLayout*, std::vector<Found>> found;
   for (const CatalogEntry& entry : catalog.datasets)
     for (const auto& [row, pattern] : rows) {
@@ -141,16 +157,18 @@ std::optional<DumpLayout> named_layout(const Catalog& catalog, const LayoutOptio
                   " (" + std::to_string(datasets.size()) + " datasets such as " + datasets.front().entry->path + ")";
     refuse(catalog, "can be read in more than one way. Say which: " + readings);
   }
-  return layout_of(catalog, options, *found.begin()->first, found.begin()->second);
+  const auto& [row, datasets] = *found.begin();
+  check_apart(PathPattern(row->pattern), row->axes);
+  return layout_of(catalog, options, *row, datasets);
 }
 
 DumpLayout pattern_layout(const Catalog& catalog, const LayoutOptions& options) {
   const PathPattern pattern(options.dataset);
+  if (options.axes.empty())
+    throw Error(ErrorKind::usage, "--dataset " + options.dataset +
+                                      " needs --axes, a letter for each axis of one of these datasets; for example HQK");
   check_axes(options.axes);
-  for (const char letter : {'S', 'L', 'H'})
-    if (pattern.names(letter) && options.axes.find(letter) != std::string::npos)
-      throw Error(ErrorKind::usage, "--dataset " + options.dataset + " --axes " + options.axes + ": " + letter +
-                                        " stands in both; an axis is in the names or in the datasets");
+  check_apart(pattern, options.axes);
   std::vector<Found> found;
   for (const CatalogEntry& entry : catalog.datasets)
     if (auto values = pattern.match(without_slash(entry.path))) found.push_back({std::move(*values), &entry});

@@ -72,10 +72,15 @@ std::string axes_of(const Catalog& catalog, const CatalogEntry& entry) {
   if (fitting.size() == 1) return fitting.front().axes;
   const std::string what = entry.path + " " + shape_text(entry.shape);
   if (readings.empty())
-    refuse(catalog, what + ": the order of its axes is not known; say it: --dataset " + entry.path +
-                        " --axes SLHQK, one letter an axis (S sample, L layer, H head, Q query, K key)");
+    refuse(catalog, what + " has " + std::to_string(entry.shape.size()) +
+                        " axes, expected 2 to 5 (SLHQK: S sample, L layer, H head, Q query, K key)");
+  if (fitting.empty())
+    refuse(catalog, what + ": no reading of its axes gives" +
+                        (layers ? " " + std::to_string(*layers) + " layers" : std::string()) + (layers && heads ? " and" : "") +
+                        (heads ? " " + std::to_string(*heads) + " heads" : std::string()) +
+                        ", as its attributes say. Correct the attributes");
   std::string list;
-  for (const Reading& reading : fitting.empty() ? readings : fitting)
+  for (const Reading& reading : fitting)
     list += (list.empty() ? "" : ", or ") + std::string("--axes ") + reading.axes + " (" + reading.who + ": " +
             counts_text(reading.axes, entry) + ")";
   refuse(catalog, what + ": its axes can be read in more than one way. Say which: --dataset " + entry.path + " " + list);

@@ -42,8 +42,11 @@ TileSize tile_size(const DumpInfo& info, const SampleSources& sources) {
 void note_layer_numbers(const LayoutAttributes& attributes, DumpInfo& info) {
   if (!attributes.has("layers")) return;
   std::string numbers;
-  for (const double number : attributes.numbers_by_layer("layers", info.layers, 0))
+  constexpr double most_layer_number = 1e9;
+  for (const double number : attributes.numbers_by_layer("layers", info.layers, 0)) {
+    if (std::abs(number) > most_layer_number) attributes.refuse("layers", std::to_string(number), "numbers of layers");
     numbers += (numbers.empty() ? "" : ", ") + std::to_string(static_cast<long long>(number));
+  }
   info.notes.push_back("its layers 0, 1, ... are layers " + numbers + " of the model; results count as the dump does");
 }
 
@@ -60,6 +63,12 @@ void check_size(const Catalog& catalog, const CatalogEntry& entry, const std::st
                           " of " + std::to_string(entry.shape[a]) + ", more than the " + std::to_string(most) +
                           " that are read. Split the dump, or is the file damaged?");
   }
+}
+
+bool has_bytes(const CatalogEntry* entry) {
+  if (entry == nullptr) return false;
+  if (entry->chunk.empty()) return !entry->inlined.empty() || entry->offset != never_written;
+  return std::any_of(entry->chunks.begin(), entry->chunks.end(), [](const auto& p) { return p.offset != never_written; });
 }
 
 bool ends_inside(std::size_t first, std::size_t count, std::size_t end) { return first <= end && count <= end - first; }
@@ -138,10 +147,20 @@ std::string held(const CatalogEntry& entry) {
          (entry.filters.empty() ? "" : ", " + entry.filters);
 }
 
+namespace {
+
+/// One of its datasets, where its own name is a pattern.
+std::string first_path(const TileSource& source) {
+  const auto found = std::find_if(source.parts.begin(), source.parts.end(), [](const auto* part) { return part != nullptr; });
+  return found == source.parts.end() ? source.dataset : (*found)->path;
+}
+
+}  // namespace
+
 void agree(const Catalog& catalog, const TileSource& source, std::size_t layers, std::size_t heads) {
   const std::size_t l = source.layers(), h = source.heads();
   if (l != layers || h != heads)
-    refuse(catalog, source.dataset + " " + shape_text(source.shape) + " has " + std::to_string(l) + " layers and " +
+    refuse(catalog, first_path(source) + " " + shape_text(source.shape) + " has " + std::to_string(l) + " layers and " +
                         std::to_string(h) + " heads, expected " + std::to_string(layers) + " and " +
                         std::to_string(heads) + " as the rest of the dump has");
 }
@@ -152,6 +171,9 @@ void take_shape(const Catalog& catalog, const LayoutAttributes& attributes, cons
     refuse(catalog, "holds neither /attention nor both /query and /key, expected one of the two" + links_text(catalog));
   info.source = sources.attention ? MatrixSource::stored : MatrixSource::query_key;
   const TileSource& leading = sources.attention ? *sources.attention : *sources.query;
+  if (std::none_of(leading.parts.begin(), leading.parts.end(), has_bytes))
+    refuse(catalog, leading.dataset + " " + shape_text(leading.shape) +
+                        " was declared, and nothing was ever written to it. Dump it again");
   info.encoding = leading.encoding;
   info.layers = leading.layers();
   info.heads = leading.heads();
@@ -192,6 +214,12 @@ void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, cons
 
 void take_lengths(const Catalog& catalog, DumpLayout& layout) {
   DumpInfo& info = layout.info;
+  constexpr double most_matrices = 2e7;
+  const double matrices = static_cast<double>(info.samples) * static_cast<double>(info.layers) * static_cast<double>(info.heads);
+  if (matrices > most_matrices)
+    refuse(catalog, "declares " + std::to_string(info.samples) + " samples of " + std::to_string(info.layers) +
+                        " layers and " + std::to_string(info.heads) +
+                        " heads, more than the 20 million matrices that are read. Split the dump, or is the file damaged?");
   std::vector<std::size_t> rows, cols;
   for (const SamplePlace& place : layout.places) {
     const TileSize tile = tile_size(info, layout.groups[place.group]);
@@ -241,6 +269,7 @@ void finish_foreign(const Catalog& catalog, const LayoutOptions& options, DumpLa
   DumpInfo& info = layout.info;
   take_words(catalog, attributes, options, info);
   take_shape(catalog, attributes, layout.groups.front(), info);
+  info.attention = layout.groups.front().attention->dataset;
   for (std::size_t g = 0; g < layout.groups.size(); ++g) {
     const TileSource& source = *layout.groups[g].attention;
     agree(catalog, source, info.layers, info.heads);

@@ -7,10 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/core/export.hpp"
+
 namespace attnspec {
 
 /// Text with places for a letter each: {L} and {H} and {S} stand for digits, {S*} for anything but a slash.
-class PathPattern {
+class ATTNSPEC_API PathPattern {
  public:
   /// Throws Error(usage) for text that is no pattern.
   explicit PathPattern(std::string_view text);

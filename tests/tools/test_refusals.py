@@ -119,20 +119,6 @@ class WrongTensors(Refusals):
 
         self.assert_refused("keys of fewer samples", write_dump(self.path("a.h5"), query=query, key=query[:1]), says="/key [1, 2, 2, 6, 4]")
 
-    def test_a_damaged_chunk_stops_the_run(self):
-        path = write_dump(self.path("a.h5"), P, {"chunks": (1, 1, 1, 6, 6), "fletcher32": True})
-        with h5py.File(path, "r") as file:
-            where = file["attention"].id.get_chunk_info(5).byte_offset
-        with open(path, "r+b") as file:
-            file.seek(where + 8)
-            file.write(b"\xAA")
-
-        outcome = attnspec("spectrum", path, "-o", self.folder / "out", "--figures", "none")
-
-        self.assertEqual(outcome.code, INPUT)
-        self.assert_nothing_written(self.folder / "out")
-        self.golden.check(self, "a damaged chunk", outcome)
-
     def test_an_unknown_filter_is_refused_by_its_name(self):
         creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         creation.set_chunk(P.shape)

@@ -46,7 +46,7 @@ class CommandLine(Workplace):
 
     def test_values_that_make_no_sense_are_usage_errors(self):
         for option, values in {"--layers": ["3", "0-3", "x", "1-", "-1", "2-1", "0,,1", "0x1", "99999999999999999999"], "--heads": ["2"], "--samples": ["0-2"],
-                               "--axes": ["SLHKQ", "SSLQK", "SLHQ", "slhqk", "XLHQK"], "--figures": ["gif", "svg,gif", "svg,none"],
+                               "--axes": ["SLQHK", "SSLQK", "SLHQ", "slhqk", "XLHQK"], "--figures": ["gif", "svg,gif", "svg,none"],
                                "--max-memory": ["much", "0", "-1G", "8X", "G", "1e9", "99999999999999999999", "99999999999G"],
                                "--threads": ["0", "-1", "x", "1.5"], "--device": ["gpu"], "--method": ["nonsense"],
                                "--weight": ["mass"], "--stage": ["scores"], "--on-bad": ["ignore"], "--color": ["red"], "--progress": ["bar"],
@@ -105,9 +105,10 @@ class CommandLine(Workplace):
     def test_a_file_that_declares_more_than_the_memory_is_a_limit(self):
         with h5py.File(self.dump, "w") as file:
             root_attributes(file, 1, 1)
-            file.create_dataset("attention", (1, 1, 1, 200_000, 200_000), "f8", chunks=(1, 1, 1, 100, 100))
+            attention = file.create_dataset("attention", (1, 1, 1, 200_000, 200_000), "f2", chunks=(1, 1, 1, 1000, 1000), compression="gzip")
+            attention[0, 0, 0, 0, 0] = 1
 
-        self.assertLess(os.path.getsize(self.dump), 10_000)
+        self.assertLess(os.path.getsize(self.dump), 20_000)
         self.assert_fails(LIMIT, "spectrum", "a.h5", "--max-memory", "8G")
         self.assert_fails(LIMIT, "inspect", "a.h5", "--max-memory", "8G")
 

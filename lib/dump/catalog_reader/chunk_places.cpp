@@ -16,7 +16,7 @@ constexpr std::size_t most_axes = 8;
 std::size_t cells_of(const CatalogEntry& entry) {
   std::size_t cells = 1;
   for (std::size_t a = 0; a < entry.shape.size(); ++a)
-    if (__builtin_mul_overflow(cells, (entry.shape[a] + entry.chunk[a] - 1) / entry.chunk[a], &cells))
+    if (__builtin_mul_overflow(cells, chunks_along(entry.shape[a], entry.chunk[a]), &cells))
       return most_chunks + 1;
   return cells;
 }
@@ -29,9 +29,21 @@ void step(std::array<hsize_t, most_axes>& corner, const CatalogEntry& entry) {
   }
 }
 
+void lost(CatalogEntry& entry) {
+  entry.refusal = "has a chunk that can not be found (HDF5: " + hdf5_reason() + "). Copy or dump it again";
+}
+
+/// HDF5 calls it an error where a chunk was never written and others were.
+bool is_written(hid_t dataset, const hsize_t* corner, CatalogEntry& entry) {
+  hsize_t bytes = 0;
+  if (H5Dget_chunk_storage_size(dataset, corner, &bytes) >= 0) return bytes > 0;
+  if (hdf5_reason().find("not allocated") == std::string::npos) lost(entry);
+  return false;
+}
+
 }  // namespace
 
-void take_chunk_places(hid_t dataset, const std::string& where, CatalogEntry& entry) {
+void take_chunk_places(hid_t dataset, CatalogEntry& entry) {
   const std::size_t cells = cells_of(entry);
   if (cells > most_chunks) {
     entry.refusal = "is cut into more than " + std::to_string(most_chunks) +
@@ -44,13 +56,11 @@ void take_chunk_places(hid_t dataset, const std::string& where, CatalogEntry& en
   PlaceRecorder recorder;
   std::byte unused{};
   for (ChunkPlace& place : entry.chunks) {
-    hsize_t bytes = 0;
-    check_read(H5Dget_chunk_storage_size(dataset, corner.data(), &bytes), where, "a chunk can not be found");
-    if (bytes > 0) {
-      check_read(H5Dread_chunk(dataset, H5P_DEFAULT, corner.data(), &place.skipped_filters, &unused), where,
-                 "a chunk can not be found");
+    if (is_written(dataset, corner.data(), entry)) {
+      if (H5Dread_chunk(dataset, H5P_DEFAULT, corner.data(), &place.skipped_filters, &unused) < 0) lost(entry);
       if (const auto found = recorder.take()) place = {found->offset, found->bytes, place.skipped_filters};
     }
+    if (!entry.refusal.empty()) return;
     step(corner, entry);
   }
 }

@@ -13,8 +13,8 @@ namespace attnspec {
 /// Chunks that a dataset may be cut into.
 inline constexpr std::size_t most_chunks = std::size_t{1} << 22;
 
-/// Fills `entry.chunks`, row-major over the grid, from its shape and chunk; or its refusal, where there are too many.
-/// Throws Error(input) where HDF5 can not tell.
-void take_chunk_places(hid_t dataset, const std::string& where, CatalogEntry& entry);
+/// Fills `entry.chunks`, row-major over the grid, from its shape and chunk; or its refusal, where there are too many or
+/// HDF5 can not tell.
+void take_chunk_places(hid_t dataset, CatalogEntry& entry);
 
 }  // namespace attnspec

@@ -9,7 +9,7 @@ inline constexpr const char* program = "attnspec-catalog";
 /// The dump is open for reading under this number; the table goes to standard output.
 inline constexpr int dump_descriptor = 3;
 
-inline constexpr int most_cpu_seconds = 20, most_wall_seconds = 120;
+inline constexpr int most_cpu_seconds = 10, most_wall_seconds = 60;
 inline constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
 
 /// The shell's word for a program that can not run, which a loader without its libraries gives too.

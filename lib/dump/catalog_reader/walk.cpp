@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <optional>
 #include <set>
 #include <utility>
@@ -16,7 +17,7 @@ namespace attnspec {
 namespace {
 
 constexpr int deepest_group = 8;
-constexpr std::size_t most_objects = 200'000, most_numbers = 2'000'000;
+constexpr std::size_t most_numbers = 2'000'000;
 constexpr int most_axes = 8;
 constexpr H5Z_filter_t lzf = 32000;  // as h5py registered it
 
@@ -46,7 +47,7 @@ StoredType integer_type(hid_t type, CatalogEntry& entry) {
   if (H5Tget_size(type) != 1 || H5Tget_sign(type) != H5T_SGN_NONE || scale == entry.attributes.end())
     return StoredType::integer;
   const auto* unit = std::get_if<std::vector<double>>(&scale->second);
-  if (unit == nullptr || unit->size() != 1 || !(unit->front() > 0)) return StoredType::integer;
+  if (unit == nullptr || unit->size() != 1 || !(unit->front() > 0) || std::isinf(unit->front())) return StoredType::integer;
   entry.encoding.unit = unit->front();
   return StoredType::uint8;
 }
@@ -180,12 +181,12 @@ class Walk {
     const Hdf5Handle type = owned(H5Dget_type(id), H5Tclose, where, "has no type");
     describe_type(type.get(), entry);
     if (!entry.refusal.empty()) return entry;
-    if (entry.encoding.type == StoredType::integer) take_numbers(id, where, entry);
+    if (entry.encoding.type == StoredType::integer) take_numbers(id, entry);
     if (bytes_of(entry.encoding.type) > 0) take_places(id, layout, where, type.get(), plist.get(), entry);
     return entry;
   }
 
-  void take_numbers(hid_t id, const std::string& where, CatalogEntry& entry) const {
+  static void take_numbers(hid_t id, CatalogEntry& entry) {
     if (entry.shape.size() > 1 || numbers_in(entry) > most_numbers) return;
     // A chunk is read whole however few numbers are asked for.
     if (entry.chunk_bytes() > most_numbers || (!entry.chunk.empty() && entry.chunk[0] > most_numbers)) {
@@ -194,8 +195,10 @@ class Walk {
     }
     entry.numbers.resize(numbers_in(entry));
     static_assert(sizeof(long long) == sizeof(std::int64_t));
-    check_read(H5Dread(id, H5T_NATIVE_LLONG, H5S_ALL, H5S_ALL, H5P_DEFAULT, entry.numbers.data()), where,
-               "can not be read");
+    if (H5Dread(id, H5T_NATIVE_LLONG, H5S_ALL, H5S_ALL, H5P_DEFAULT, entry.numbers.data()) >= 0) return;
+    entry.numbers.clear();
+    entry.refusal = "can not be read (HDF5: " + hdf5_reason() +
+                    "): its bytes are damaged, or compressed with what is read of tensors only";
   }
 
   static void take_places(hid_t id, H5D_layout_t layout, const std::string& where, hid_t type, hid_t plist,
@@ -209,7 +212,7 @@ class Walk {
     if (layout == H5D_CHUNKED) {
       const bool whole = entry.chunk.size() == entry.shape.size() &&
                          std::find(entry.chunk.begin(), entry.chunk.end(), 0U) == entry.chunk.end();
-      if (whole) take_chunk_places(id, where, entry);
+      if (whole) take_chunk_places(id, entry);
     } else if (layout == H5D_COMPACT) {
       entry.inlined.resize(std::min<std::uint64_t>(H5Dget_storage_size(id), 1U << 16));
       if (entry.inlined.size() == numbers_in(entry) * one && !entry.inlined.empty())

@@ -68,3 +68,37 @@ def write_group_dump(path, samples, **attributes):
         for index, values in enumerate(samples):
             file.create_dataset(f"samples/{index:08}/attention", data=values)
     return str(path)
+
+
+def write_datasets(path, datasets, storage=None, **attributes):
+    """Somebody else's file: datasets by their names, attributes of the root. Returns the path."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+        for name, values in datasets.items():
+            file.create_dataset(name, data=values, **(storage or {}))
+    return str(path)
+
+
+def write_created(path, values, prepare, **attributes):
+    """A canonical dump whose /attention has a creation list that create_dataset can not make: `prepare` changes it."""
+    creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    prepare(creation)
+    with h5py.File(path, "w", libver="latest") as file:
+        root_attributes(file, *values.shape[1:3], **attributes)
+        space = h5py.h5s.create_simple(values.shape)
+        dataset = h5py.h5d.create(file.id, b"attention", h5py.h5t.py_create(values.dtype), space, creation)
+        dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, np.ascontiguousarray(values))
+    return str(path)
+
+
+def change_chunk(path, index, change, dataset="attention"):
+    """Hands a chunk's stored bytes, as a bytearray, to `change`, and puts them back where they lie."""
+    with h5py.File(path, "r") as file:
+        place = file[dataset].id.get_chunk_info(index)
+    with open(path, "r+b") as file:
+        file.seek(place.byte_offset)
+        stored = bytearray(file.read(place.size))
+        change(stored)
+        file.seek(place.byte_offset)
+        file.write(stored)
+    return place.chunk_offset

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Damaged dumps by the hundred: a known exit code, one line of complaint or whole JSON, soon, and in little memory."""
+
+import os
+import sys
+import unittest
+
+from support.program import PROGRAM, TESTS
+
+FUZZ = TESTS.parent / "fuzz"
+sys.path.insert(0, str(FUZZ))
+
+from mutate_dumps import make_fixtures, run, run_bytes, run_mutants  # noqa: E402
+
+JOBS = min(4, len(os.sched_getaffinity(0)))
+
+
+class Mutants(unittest.TestCase):
+    def test_the_fixtures_themselves_are_read(self):
+        for name, fixture in make_fixtures().items():
+            with self.subTest(name):
+                result = run_bytes(PROGRAM, fixture.data)
+                self.assertIn(result.code, (0, 5), result.stderr)
+                self.assertEqual(result.wrong(), "")
+
+    def test_every_mutant_is_answered(self):
+        def check(name, seed, _, result):
+            with self.subTest(f"tests/fuzz/mutate_dumps.py --one {name}:{seed}"):
+                self.assertEqual(result.wrong(), "", result.stderr)
+            codes.add(result.code)
+
+        codes = set()
+        run_mutants(PROGRAM, 500, 102_340, JOBS, check)  # a range in which none keeps HDF5 busy to its limit of time
+        self.assertLessEqual({0, 3, 5}, codes, "these mutants try little")
+
+    def test_what_once_went_wrong_does_not_again(self):
+        for file in sorted((FUZZ / "reproducers").glob("*.h5")):
+            with self.subTest(file.name):
+                self.assertEqual(run(PROGRAM, str(file)).wrong(), "")
+
+
+if __name__ == "__main__":
+    unittest.main()
