@@ -160,6 +160,25 @@ std::string findings_text(const Inspection& seen) {
   return text;
 }
 
+/// Runs of datasets that differ in name alone take one line.
+std::vector<std::string> holds_lines(const std::vector<std::string>& holds) {
+  const auto name_of = [](const std::string& held) { return held.substr(0, held.find(" [")); };
+  const auto rest_of = [&](const std::string& held) { return held.substr(name_of(held).size()); };
+  std::vector<std::string> lines;
+  for (std::size_t first = 0; first < holds.size();) {
+    std::size_t last = first;
+    while (last + 1 < holds.size() && rest_of(holds[last + 1]) == rest_of(holds[first])) ++last;
+    constexpr std::size_t a_run = 5;
+    if (last - first + 1 < a_run)
+      lines.push_back(holds[last = first]);
+    else
+      lines.push_back(fmt::format("{} to {}{} ({} datasets)", name_of(holds[first]), name_of(holds[last]),
+                                  rest_of(holds[first]), last - first + 1));
+    first = last + 1;
+  }
+  return lines;
+}
+
 std::string bytes_text(std::uint64_t bytes) {
   if (bytes < 1'000'000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
   return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
@@ -228,8 +247,9 @@ std::string inspection_text(const Inspection& seen, std::uint64_t file_bytes) {
   text += line("size", fmt::format("{} samples, {} layers x {} heads{}, {}", info.samples, info.layers, info.heads,
                                    info.kv_heads == info.heads ? "" : fmt::format(" on {} kv heads", info.kv_heads),
                                    lengths_text(info)));
-  for (std::size_t i = 0; i < info.holds.size() && i < 12; ++i) text += line(i == 0 ? "holds" : "", info.holds[i]);
-  if (info.holds.size() > 12) text += line("", fmt::format("and {} more datasets", info.holds.size() - 12));
+  const std::vector<std::string> holds = holds_lines(info.holds);
+  for (std::size_t i = 0; i < holds.size() && i < 12; ++i) text += line(i == 0 ? "holds" : "", holds[i]);
+  if (holds.size() > 12) text += line("", fmt::format("and {} more datasets", holds.size() - 12));
   text += line("attention", attention_text(info));
   text += line("entries", entries_text(seen));
   if (seen.qk_residual || info.qk_residual) text += line("P and QK", residual_text(seen));

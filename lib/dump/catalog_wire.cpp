@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <variant>
 
+#include "lib/core/plain_text.hpp"
+
 namespace attnspec {
 namespace {
 
@@ -52,9 +54,13 @@ class Reader {
     return value;
   }
   double real() { return std::bit_cast<double>(number()); }
+  /// On one line and in UTF-8, whatever the file has: it ends up in messages.
   std::string text() {
     const std::size_t size = count(1);
-    return {reinterpret_cast<const char*>(take(size)), size};
+    std::string raw(reinterpret_cast<const char*>(take(size)), size);
+    for (char& c : raw)
+      if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+    return valid_utf8(raw);
   }
   template <class Value>
   std::vector<Value> block() {

@@ -11,7 +11,7 @@
 namespace attnspec {
 
 /// Chunks that a dataset may be cut into.
-inline constexpr std::size_t most_chunks = std::size_t{1} << 22;
+inline constexpr std::size_t most_chunks = std::size_t{1} << 21;
 
 /// Fills `entry.chunks`, row-major over the grid, from its shape and chunk; or its refusal, where there are too many or
 /// HDF5 can not tell.

@@ -10,7 +10,7 @@ inline constexpr const char* program = "attnspec-catalog";
 inline constexpr int dump_descriptor = 3;
 
 inline constexpr int most_cpu_seconds = 10, most_wall_seconds = 60;
-inline constexpr std::uint64_t most_memory = std::uint64_t{1} << 30;
+inline constexpr std::uint64_t most_memory = std::uint64_t{512} << 20;
 
 /// The shell's word for a program that can not run, which a loader without its libraries gives too.
 inline constexpr int exit_not_run = 127;

@@ -59,7 +59,7 @@ std::vector<std::byte> answer(const std::string& name) {
   } catch (const Error& error) {
     return wire_of(error.kind(), error.what());
   } catch (const std::bad_alloc&) {
-    return wire_of(ErrorKind::input, name + ": its table of contents takes more than 1 GiB to read. The file is "
+    return wire_of(ErrorKind::input, name + ": its table of contents takes more than 512 MiB to read. The file is "
                                             "damaged, or means harm; copy or dump it again");
   }
 }
