@@ -86,6 +86,15 @@ struct TileReader::State {
     look(batch, b, facts);
   }
 
+  bool share_a_chunk(const MatrixId& one, const MatrixId& other) const {
+    const auto& source = layout.groups[layout.places[one.sample].group].attention;
+    if (!source || !source->head_axis || one.sample != other.sample || one.layer != other.layer) return false;
+    const CatalogEntry* entry = source->part(one.layer, one.head);
+    if (entry == nullptr || entry->pipeline.empty()) return false;
+    const std::size_t side = entry->chunk[*source->head_axis];
+    return one.head / side == other.head / side;
+  }
+
   void look(MatrixBatch& batch, std::size_t b, const TileFacts& facts) const {
     const DumpInfo& info = layout.info;
     const AttentionMask& mask = info.rules[batch.id(b).layer].mask;
@@ -104,8 +113,15 @@ TileReader::TileReader(const DumpContents& dump, unsigned threads) : state_(std:
 TileReader::~TileReader() = default;
 
 void TileReader::fill(MatrixBatch& batch) {
-  for_each_index(batch.size(), static_cast<unsigned>(state_->last.size()),
-                 [&](std::size_t b, std::size_t worker) { state_->fill(batch, b, worker); });
+  // Heads that lie in one chunk go to one worker: two would wait for each other to unpack it.
+  std::vector<std::size_t> starts{0};
+  for (std::size_t b = 1; b < batch.size(); ++b)
+    if (!state_->share_a_chunk(batch.id(b - 1), batch.id(b))) starts.push_back(b);
+  starts.push_back(batch.size());
+  for_each_index(starts.size() - 1, static_cast<unsigned>(state_->last.size()),
+                 [&](std::size_t run, std::size_t worker) {
+                   for (std::size_t b = starts[run]; b < starts[run + 1]; ++b) state_->fill(batch, b, worker);
+                 });
 }
 
 }  // namespace attnspec
