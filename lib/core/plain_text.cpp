@@ -50,4 +50,11 @@ std::string valid_utf8(const std::string& text) {
   return valid;
 }
 
+std::string on_one_line(const std::string& text) {
+  std::string line = valid_utf8(text);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
+  return line;
+}
+
 }  // namespace attnspec

@@ -13,4 +13,7 @@ ATTNSPEC_API std::string printable(std::string text);
 /// Bytes that are no UTF-8 become U+FFFD, one each, so that every reader of our files can decode them.
 ATTNSPEC_API std::string valid_utf8(const std::string& text);
 
+/// Valid UTF-8 in which every control character, line breaks among them, is a '?': a file's words inside a message.
+ATTNSPEC_API std::string on_one_line(const std::string& text);
+
 }  // namespace attnspec

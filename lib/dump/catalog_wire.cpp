@@ -54,14 +54,12 @@ class Reader {
     return value;
   }
   double real() { return std::bit_cast<double>(number()); }
-  /// On one line and in UTF-8, whatever the file has: it ends up in messages.
   std::string text() {
     const std::size_t size = count(1);
-    std::string raw(reinterpret_cast<const char*>(take(size)), size);
-    for (char& c : raw)
-      if (static_cast<unsigned char>(c) < ' ' || c == 0x7f) c = '?';
-    return valid_utf8(raw);
+    return {reinterpret_cast<const char*>(take(size)), size};
   }
+  /// What ends up in messages.
+  std::string line() { return on_one_line(text()); }
   template <class Value>
   std::vector<Value> block() {
     std::vector<Value> values(count(sizeof(Value)));
@@ -148,20 +146,20 @@ void put(Writer& to, const CatalogEntry& entry) {
 
 CatalogEntry take_entry(Reader& from) {
   CatalogEntry entry;
-  entry.path = from.text();
+  entry.path = from.line();
   if (!entry.path.starts_with('/')) Reader::fail();
   const std::uint64_t type = from.number();
   if (type > static_cast<std::uint64_t>(StoredType::other)) Reader::fail();
   entry.encoding.type = static_cast<StoredType>(type);
   entry.encoding.big_endian = from.number() != 0;
   entry.encoding.unit = from.real();
-  entry.type_name = from.text();
+  entry.type_name = from.line();
   entry.shape = from.block<std::size_t>();
   entry.chunk = from.block<std::size_t>();
   entry.pipeline = from.block<Filter>();
   for (const Filter filter : entry.pipeline)
     if (filter > Filter::lzf) Reader::fail();
-  entry.filters = from.text();
+  entry.filters = from.line();
   entry.offset = from.number();
   entry.chunks.resize(from.count(24));
   for (ChunkPlace& place : entry.chunks) {
@@ -173,7 +171,7 @@ CatalogEntry take_entry(Reader& from) {
   entry.fill = from.block<std::byte>();
   entry.numbers = from.block<std::int64_t>();
   entry.attributes = take_attributes(from);
-  entry.refusal = from.text();
+  entry.refusal = from.line();
   return entry;
 }
 
@@ -213,7 +211,7 @@ void take_wire(std::span<const std::byte> bytes, Catalog& catalog) {
   const std::size_t datasets = from.count(least_entry);
   if (datasets > most_objects) Reader::fail();
   for (std::size_t left = datasets; left > 0; --left) catalog.datasets.push_back(take_entry(from));
-  for (std::size_t left = from.count(8); left > 0; --left) catalog.refused_links.push_back(from.text());
+  for (std::size_t left = from.count(8); left > 0; --left) catalog.refused_links.push_back(from.line());
   from.end();
 }
 

@@ -105,7 +105,7 @@ std::string links_text(const Catalog& catalog) {
 }  // namespace
 
 void refuse(const Catalog& catalog, const std::string& reason) {
-  throw Error(ErrorKind::input, catalog.file + ": " + reason);
+  throw Error(ErrorKind::input, catalog.file + ": " + on_one_line(reason));
 }
 
 TileSource source_of(const Catalog& catalog, const CatalogEntry& entry, const std::string& axes) {
