@@ -44,19 +44,6 @@ std::vector<double> log_sums(const Matrix& logits) {
   return sums;
 }
 
-/// The largest difference of the stored P and softmax(A).
-double residual(std::span<const double> attention, const Matrix& logits, const std::vector<double>& log_sums) {
-  double largest = 0;
-  std::vector<double> row(logits.cols());
-  for (std::size_t i = 0; i < logits.rows(); ++i) {
-    for (std::size_t j = 0; j < logits.cols(); ++j) row[j] = logits(i, j) - log_sums[i];
-    exponentials(row);
-    for (std::size_t j = 0; j < logits.cols(); ++j)
-      largest = std::max(largest, std::abs(row[j] - attention[i * logits.cols() + j]));
-  }
-  return largest;
-}
-
 bool all_finite(const Matrix& matrix) {
   return std::all_of(matrix.values.begin(), matrix.values.end(), [](double entry) { return std::isfinite(entry); });
 }
@@ -68,7 +55,7 @@ HeadLogits from_query_key(const DumpInfo& info, const HeadInputs& inputs) {
   Logits found;
   found.log_sum = log_sums(logits);
   if (info.source == MatrixSource::stored) {
-    const double differs = residual(inputs.attention.matrix(0), logits, found.log_sum);
+    const double differs = query_key_residual(info, inputs).largest;
     const double tolerance = query_key_tolerance(info);
     if (differs > tolerance)
       return {{},

@@ -110,8 +110,8 @@ class Look {
         here.largest, here.row, here.col, tolerance, seen_.info.dtype);
     const std::string place = name_of(id);
     add({place,
-         {id, Severity::warning, "qk_residual", fmt::format("{}: /attention ({}): {}", seen_.info.file, place, what),
-          what},
+         {id, Severity::warning, "qk_residual",
+          fmt::format("{}: {} ({}): {}", seen_.info.file, seen_.info.attention, place, what), what},
          true,
          soundness},
         1);

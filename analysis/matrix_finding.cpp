@@ -11,7 +11,8 @@ namespace attnspec {
 namespace {
 
 std::string where(const DumpInfo& info, const MatrixId& id) {
-  const std::string what = info.source == MatrixSource::stored ? info.attention : std::string("attention from /query and /key");
+  const std::string what =
+      info.source == MatrixSource::stored ? info.attention : std::string("attention from /query and /key");
   return fmt::format("{}: {} ({}): ", info.file, what, name_of(id));
 }
 
@@ -25,8 +26,8 @@ struct Fault {
 Fault refused(const char* kind, std::string what) { return {Severity::refused, kind, std::move(what)}; }
 
 std::string expected_sum(const DumpInfo& info, const Soundness& seen) {
-  return fmt::format("{}1 +- {:.2g} ({})", info.row_sum == RowSum::at_most_one ? "at most " : "",
-                     seen.tolerance, info.dtype);
+  return fmt::format("{}1 +- {:.2g} ({})", info.row_sum == RowSum::at_most_one ? "at most " : "", seen.tolerance,
+                     info.dtype);
 }
 
 /// What never came out of the file whole.
@@ -103,8 +104,8 @@ std::optional<Fault> no_rows_of_one(const DumpInfo& info, const Soundness& seen)
 
 std::string row_sum_sentence(const DumpInfo& info, const Soundness& seen) {
   const char* remedy = " Was the model in train mode? Dropout rescales attention: call model.eval().";
-  return fmt::format("row {} sums to {:.8g}, expected {}.{}", seen.worst_row, seen.worst_row_sum, expected_sum(info, seen),
-                     seen.row_error > refused_row_error ? remedy : "");
+  return fmt::format("row {} sums to {:.8g}, expected {}.{}", seen.worst_row, seen.worst_row_sum,
+                     expected_sum(info, seen), seen.row_error > refused_row_error ? remedy : "");
 }
 
 std::string behind_mask_sentence(const AttentionMask& mask, double tolerance, std::size_t row, double mass,
@@ -121,11 +122,13 @@ std::optional<Fault> beyond(const DumpInfo& info, const AttentionMask& mask, con
   using Kind = AttentionMask::Kind;
   if (seen.row_error > limit) return Fault{severity, "row_sum", row_sum_sentence(info, seen)};
   if ((mask.kind == Kind::causal || mask.kind == Kind::sliding) && seen.above_diagonal > limit)
-    return Fault{severity, "above_diagonal",
-                 behind_mask_sentence(mask, seen.tolerance, seen.above_diagonal_row, seen.above_diagonal, "after its query")};
+    return Fault{
+        severity, "above_diagonal",
+        behind_mask_sentence(mask, seen.tolerance, seen.above_diagonal_row, seen.above_diagonal, "after its query")};
   if (mask.kind == Kind::sliding && seen.outside_window > limit)
-    return Fault{severity, "outside_window",
-                 behind_mask_sentence(mask, seen.tolerance, seen.outside_window_row, seen.outside_window, "before its window")};
+    return Fault{
+        severity, "outside_window",
+        behind_mask_sentence(mask, seen.tolerance, seen.outside_window_row, seen.outside_window, "before its window")};
   return std::nullopt;
 }
 

@@ -11,10 +11,11 @@
 namespace attnspec {
 namespace {
 
-double tolerance_of(StoredType type) {
-  switch (type) {
+double tolerance_of(const Encoding& encoding) {
+  switch (encoding.type) {
     case StoredType::float16: return 1e-2;
     case StoredType::bfloat16: return 8e-2;
+    case StoredType::uint8: return encoding.unit;
     default: return 1e-4;
   }
 }
@@ -22,7 +23,7 @@ double tolerance_of(StoredType type) {
 }  // namespace
 
 double query_key_tolerance(const DumpInfo& info) {
-  return std::max(tolerance_of(info.query_type), tolerance_of(info.encoding.type));
+  return std::max(tolerance_of({info.query_type}), tolerance_of(info.encoding));
 }
 
 QueryKeyResidual query_key_residual(const DumpInfo& info, const HeadInputs& inputs) {

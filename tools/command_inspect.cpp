@@ -37,7 +37,8 @@ int run_inspect(const InspectOptions& options) {
   for (const std::string& file : options.input.dumps) {
     const AttentionDump dump(file, options.input.layout);
     const Selection selection = look_at(dump, options);
-    const MemoryPlan plan = plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
+    const MemoryPlan plan =
+        plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
     Progress progress(options.report.quiet ? "none" : options.report.progress, "matrix");
     const Inspection seen = inspect(dump, selection, plan, [&](std::size_t done, std::size_t total) {
       progress.update(done, total);

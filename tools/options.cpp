@@ -53,7 +53,8 @@ void add_input_options(CLI::App& verb, InputOptions& options, const std::string&
       ->check(whole_number(1, most_number))
       ->type_name("N")
       ->group(group);
-  verb.add_option("--dataset", options.layout.dataset, "the dataset that holds attention, or a pattern of several: 'layer_{L}/head_{H}'")
+  verb.add_option("--dataset", options.layout.dataset,
+                  "the dataset that holds attention, or a pattern of several: 'layer_{L}/head_{H}'")
       ->type_name("PATH")
       ->group(group);
   verb.add_option("--axes", options.layout.axes,

@@ -1,7 +1,7 @@
 // Field after field.
 #include "tools/spectrum_record.hpp"
 
-#include "tools/record.hpp"
+#include "lib/core/record.hpp"
 
 namespace attnspec {
 

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "tools/record.hpp"
+#include "lib/core/record.hpp"
 
 namespace attnspec {
 namespace {

@@ -60,7 +60,8 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids)
   const std::size_t bytes = ids_.size() * shape.elements() * sizeof(double);
   const bool large = bytes >= huge_page;
   const std::size_t room = rounded_up(bytes + 1, large ? std::size_t{4096} : alignment);
-  data_ = {large ? map_pages(room) : static_cast<double*>(std::aligned_alloc(alignment, room)), FreeBlock{large ? room : 0}};
+  data_ = {large ? map_pages(room) : static_cast<double*>(std::aligned_alloc(alignment, room)),
+           FreeBlock{large ? room : 0}};
   if (!data_)
     throw Error(ErrorKind::limit, "no memory for a batch of " + std::to_string(bytes >> 20) +
                                       " MiB; give a smaller --max-memory, so that batches are cut smaller");

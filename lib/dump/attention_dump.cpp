@@ -132,7 +132,8 @@ Selection AttentionDump::everything() const {
   return {up_to(info().samples), up_to(info().layers), up_to(info().heads)};
 }
 
-BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads, std::size_t skip) const {
+BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads,
+                                std::size_t skip) const {
   auto shared = std::make_unique<BatchReader::Shared>();
   BatchReader::Shared& state = *shared;
   BatchPlan plan(info(), std::move(selection), batch_bytes, skip);

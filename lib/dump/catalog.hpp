@@ -27,7 +27,7 @@ inline constexpr std::uint64_t never_written = UINT64_MAX;
 /// Where one chunk lies in the file.
 struct ChunkPlace {
   std::uint64_t offset = never_written, bytes = 0;
-  std::uint32_t skipped_filters = 0;  ///< bit i: filter i of the pipeline was left out for this chunk
+  std::uint64_t skipped_filters = 0;  ///< bit i: filter i of the pipeline was left out for this chunk
 };
 
 using AttributeValue = std::variant<std::vector<double>, std::vector<std::string>>;

@@ -24,14 +24,16 @@ std::string check_chunks(const CatalogEntry& entry, std::uint64_t file_bytes) {
   if (entry.chunk.size() != entry.shape.size() || std::count(entry.chunk.begin(), entry.chunk.end(), 0U) != 0)
     return std::string("has chunks of another rank than its own") + remedy;
   if (entry.chunk_bytes() > largest_chunk)
-    return "is stored in chunks " + shape_text(entry.chunk) + " of more than 1 GiB, which are not read. Re-save it in " +
+    return "is stored in chunks " + shape_text(entry.chunk) +
+           " of more than 1 GiB, which are not read. Re-save it in " +
            "smaller ones: h5repack -l CHUNK=" + "1x..., or chunks=(1, 1, 1, n, n) in h5py";
   if (entry.pipeline.size() > most_filters) return std::string("has more filters than HDF5 allows") + remedy;
   std::uint64_t cells = 1;
   bool countable = true;
   for (std::size_t a = 0; a < entry.shape.size(); ++a)
     countable = countable && !__builtin_mul_overflow(cells, chunks_along(entry.shape[a], entry.chunk[a]), &cells);
-  if (!countable || cells != entry.chunks.size()) return std::string("has another number of chunks than its shape asks for") + remedy;
+  if (!countable || cells != entry.chunks.size())
+    return std::string("has another number of chunks than its shape asks for") + remedy;
   for (const ChunkPlace& place : entry.chunks) {
     if (place.offset == never_written) continue;
     if (!inside(place.offset, place.bytes, file_bytes))
@@ -59,7 +61,8 @@ std::string check(const CatalogEntry& entry, std::uint64_t file_bytes) {
   if (!total) return "declares more bytes than any disk holds" + std::string(remedy);
   if (!entry.chunk.empty()) return check_chunks(entry, file_bytes);
   if (!entry.inlined.empty())
-    return entry.inlined.size() == *total ? "" : std::string("holds another number of bytes than its shape says") + remedy;
+    return entry.inlined.size() == *total ? ""
+                                          : std::string("holds another number of bytes than its shape says") + remedy;
   if (entry.offset != never_written && !inside(entry.offset, *total, file_bytes))
     return std::string("reaches beyond the end of the file") + remedy;
   return "";

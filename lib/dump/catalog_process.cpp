@@ -116,8 +116,8 @@ class Child {
   }
 
   /// All that it says; cut off at the deadline.
-  std::vector<std::byte> output(Clock::time_point deadline, bool& late) {
-    std::vector<std::byte> bytes;
+  std::string output(Clock::time_point deadline, bool& late) {
+    std::string bytes;
     constexpr std::size_t step = std::size_t{1} << 16;
     for (;;) {
       const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
@@ -147,8 +147,9 @@ class Child {
 };
 
 std::string how_it_ended(int status, bool late) {
-  if (late || (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)))
-    return "did not come to an end in " + std::to_string(catalog_reader::most_cpu_seconds) + " s";
+  if (late) return "did not come to an end in " + std::to_string(catalog_reader::most_wall_seconds) + " s";
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+    return "did not come to an end in " + std::to_string(catalog_reader::most_cpu_seconds) + " s of computing";
   if (WIFSIGNALED(status)) return "crashed on it (" + std::string(strsignal(WTERMSIG(status))) + ")";
   return "gave up on it";
 }
@@ -161,14 +162,13 @@ Catalog read_catalog(const DumpFile& file) {
   catalog.file_bytes = file.bytes();
   bool late = false;
   int status = 0;
-  std::vector<std::byte> bytes;
+  std::string bytes;
   {
     Child child(file);
     bytes = child.output(Clock::now() + std::chrono::seconds(catalog_reader::most_wall_seconds), late);
     if (!late) status = child.wait();
   }
-  if (WIFEXITED(status) && WEXITSTATUS(status) == catalog_reader::exit_not_run)
-    can_not_start("it can not run here");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == catalog_reader::exit_not_run) can_not_start("it can not run here");
   try {
     take_wire(bytes, catalog);
   } catch (const Error& error) {

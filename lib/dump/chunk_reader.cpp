@@ -42,10 +42,14 @@ struct Meeting {
 
 Meeting meeting_of(const TensorBox& tile, const TensorBox& box) {
   const std::size_t rows = tile.axes() - 2, cols = tile.axes() - 1;
-  Meeting meeting{std::max(tile.start[rows], box.start[rows]), std::min(tile.end(rows), box.end(rows)),
-                  std::max(tile.start[cols], box.start[cols]), std::min(tile.end(cols), box.end(cols)),
-                  0, box.count[cols]};
-  for (std::size_t a = 0; a < rows; ++a) meeting.box_start = meeting.box_start * box.count[a] + tile.start[a] - box.start[a];
+  Meeting meeting{std::max(tile.start[rows], box.start[rows]),
+                  std::min(tile.end(rows), box.end(rows)),
+                  std::max(tile.start[cols], box.start[cols]),
+                  std::min(tile.end(cols), box.end(cols)),
+                  0,
+                  box.count[cols]};
+  for (std::size_t a = 0; a < rows; ++a)
+    meeting.box_start = meeting.box_start * box.count[a] + tile.start[a] - box.start[a];
   meeting.box_start *= box.count[rows] * box.count[cols];
   return meeting;
 }
@@ -56,13 +60,13 @@ std::span<double> row_of(std::span<double> out, const TensorBox& tile, const Mee
                      meeting.last_col - meeting.first_col);
 }
 
-void copy_from_memory(const Encoding& encoding, std::span<const std::byte> bytes, const TensorBox& tile, const TensorBox& box,
-                      std::span<double> out) {
+void copy_from_memory(const Encoding& encoding, std::span<const std::byte> bytes, const TensorBox& tile,
+                      const TensorBox& box, std::span<double> out) {
   const Meeting meeting = meeting_of(tile, box);
   const std::size_t one = bytes_of(encoding.type), row_axis = tile.axes() - 2, col_axis = tile.axes() - 1;
   for (std::size_t row = meeting.first_row; row < meeting.last_row; ++row) {
-    const std::size_t at = meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col -
-                           box.start[col_axis];
+    const std::size_t at =
+        meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col - box.start[col_axis];
     const std::span<double> to = row_of(out, tile, meeting, row);
     decode(encoding, bytes.subspan(at * one, to.size() * one), to);
   }
@@ -157,17 +161,16 @@ TileFacts ChunkReader::read_part(const CatalogEntry& entry, const TensorBox& til
   return facts;
 }
 
-void ChunkReader::read_chunk(const CatalogEntry& entry, std::size_t index, const TensorBox& tile, const TensorBox& chunk,
-                             std::span<double> out, TileFacts& facts) {
+void ChunkReader::read_chunk(const CatalogEntry& entry, std::size_t index, const TensorBox& tile,
+                             const TensorBox& chunk, std::span<double> out, TileFacts& facts) {
   const ChunkPlace& place = entry.chunks[index];
   if (place.offset == never_written) {
     fill(entry, tile, chunk, out);
     ++facts.unwritten;
     return;
   }
-  const bool plain = std::all_of(entry.pipeline.begin(), entry.pipeline.end(), [&, f = 0](Filter) mutable {
-    return (place.skipped_filters >> f++ & 1) != 0;
-  });
+  const bool plain = std::all_of(entry.pipeline.begin(), entry.pipeline.end(),
+                                 [&, f = 0](Filter) mutable { return (place.skipped_filters >> f++ & 1) != 0; });
   if (plain) return copy_from_file(entry, place.offset, tile, chunk, out);
 
   bool used_once = true;
@@ -187,20 +190,21 @@ void ChunkReader::read_chunk(const CatalogEntry& entry, std::size_t index, const
   copy_from_memory(entry.encoding, shared->bytes, tile, chunk, out);
 }
 
-void ChunkReader::copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile, const TensorBox& box,
-                                 std::span<double> out) const {
+void ChunkReader::copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile,
+                                 const TensorBox& box, std::span<double> out) const {
   const Meeting meeting = meeting_of(tile, box);
   const std::size_t one = bytes_of(entry.encoding.type), row_axis = tile.axes() - 2, col_axis = tile.axes() - 1;
   const std::size_t row_bytes = meeting.box_cols * one;
   // Rows that are wanted whole lie side by side, in the file and in the tile.
-  const bool whole_rows = meeting.last_col - meeting.first_col == meeting.box_cols && meeting.box_cols == tile.count[col_axis];
+  const bool whole_rows =
+      meeting.last_col - meeting.first_col == meeting.box_cols && meeting.box_cols == tile.count[col_axis];
   const std::size_t rows_a_step = whole_rows ? std::max<std::size_t>(1, read_step / row_bytes) : 1;
   thread_local std::vector<std::byte> bytes;
   for (std::size_t row = meeting.first_row; row < meeting.last_row; row += rows_a_step) {
     const std::size_t rows = std::min(rows_a_step, meeting.last_row - row);
     const std::size_t numbers = rows * (meeting.last_col - meeting.first_col);
-    const std::size_t at = meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col -
-                           box.start[col_axis];
+    const std::size_t at =
+        meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col - box.start[col_axis];
     bytes.resize(numbers * one);
     file_.read(offset + at * one, bytes, entry.path);
     decode(entry.encoding, bytes, {row_of(out, tile, meeting, row).data(), numbers});

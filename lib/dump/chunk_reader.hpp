@@ -17,8 +17,8 @@
 
 namespace attnspec {
 
-/// The part [row, row + rows) x [col, col + cols) of one tile of a source. A source without a sample, layer or head axis
-/// gives the same tile for every one.
+/// The part [row, row + rows) x [col, col + cols) of one tile of a source. A source without a sample, layer or head
+/// axis gives the same tile for every one.
 struct TileWindow {
   std::size_t sample = 0, layer = 0, head = 0;
   std::size_t row = 0, rows = 0, col = 0, cols = 0;

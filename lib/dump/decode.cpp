@@ -57,7 +57,8 @@ Halves choose_halves() {
   const char* asked = std::getenv("ATTNSPEC_VECTORS");
   const std::string_view most = asked == nullptr ? "avx512" : asked;
 #if defined(__x86_64__)
-  const bool f16c = __builtin_cpu_supports("avx2") != 0;  // every CPU with AVX2 has F16C, which compilers can not ask for
+  const bool f16c =
+      __builtin_cpu_supports("avx2") != 0;  // every CPU with AVX2 has F16C, which compilers can not ask for
   if (f16c && __builtin_cpu_supports("avx512f") != 0 && most == "avx512") return halves_avx512;
   if (f16c && most != "portable") return halves_f16c;
 #endif
@@ -72,8 +73,7 @@ void halves(const std::byte* bytes, double* out, std::size_t count) {
 ATTNSPEC_VECTOR_CLONES
 void bfloats(const std::byte* bytes, double* out, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
-    out[i] =
-        static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(bytes, i)) << 16));
+    out[i] = static_cast<double>(std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(bytes, i)) << 16));
 }
 
 ATTNSPEC_VECTOR_CLONES

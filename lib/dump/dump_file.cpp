@@ -73,7 +73,8 @@ DumpFile::DumpFile(std::string path) : path_(std::move(path)) {
   if (!S_ISREG(status.st_mode)) refuse(path_, "is not a regular file, expected an HDF5 file");
   if (status.st_size == 0) refuse(path_, "is empty (0 bytes), expected an HDF5 file. Was the dump interrupted?");
   descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) refuse(path_, std::string("can not be read: ") + std::strerror(errno));
+  if (descriptor_ < 0 || fstat(descriptor_, &status) != 0)
+    refuse(path_, std::string("can not be read: ") + std::strerror(errno));
   bytes_ = static_cast<std::uint64_t>(status.st_size);
   try {
     check_first_bytes();
@@ -94,8 +95,9 @@ void DumpFile::check_first_bytes() const {
   }
   if (is_being_written(descriptor_)) refuse(path_, "is still being written by another process. Wait for the writer");
   if (was_never_closed(*superblock))
-    refuse(path_, "was never closed by its writer, or is still being written. Wait for the writer; `h5clear -s` mends a "
-                  "file whose writer died");
+    refuse(path_,
+           "was never closed by its writer, or is still being written. Wait for the writer; `h5clear -s` mends a "
+           "file whose writer died");
 }
 
 DumpFile::~DumpFile() {

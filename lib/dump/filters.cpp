@@ -109,7 +109,7 @@ std::uint32_t fletcher32(std::span<const std::byte> bytes) {
   return static_cast<std::uint32_t>(fold(sum_of_sums) << 16 | fold(sum));
 }
 
-std::string undo_filters(const CatalogEntry& entry, std::uint32_t skipped_filters, Bytes& stored, Bytes& other) {
+std::string undo_filters(const CatalogEntry& entry, std::uint64_t skipped_filters, Bytes& stored, Bytes& other) {
   constexpr std::size_t room_for_sums = 64;
   const std::size_t whole = entry.chunk_bytes();
   for (std::size_t f = entry.pipeline.size(); f-- > 0;) {

@@ -38,9 +38,7 @@ HeadInputs HeadReader::read(const MatrixId& id) {
   const std::size_t row = info.offsets[id.sample];
   const std::size_t col = info.rules[id.layer].mask.kind == AttentionMask::Kind::cross ? 0 : row;
   // Several query heads share one head of a source with fewer of them.
-  const auto head_in = [&](const TileSource& source) {
-    return id.head / (info.heads / source.heads());
-  };
+  const auto head_in = [&](const TileSource& source) { return id.head / (info.heads / source.heads()); };
 
   HeadInputs inputs{MatrixBatch(shape, {id}), {}, {}, {}, {}};
   state_->tiles.fill(inputs.attention);

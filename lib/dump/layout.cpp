@@ -45,8 +45,9 @@ DumpLayout find_layout(const Catalog& catalog, const LayoutOptions& options) {
     if (!schema.empty() && schema != "attnspec-1")
       refuse(catalog, "attribute schema is \"" + schema + "\", expected \"attnspec-1\"; a newer attnspec may read it");
     if (!schema.empty() && !options.axes.empty())
-      throw Error(ErrorKind::usage, "--axes " + options.axes + ": " + catalog.file +
-                                        " has no /attention whose axes these could be; name the dataset with --dataset");
+      throw Error(ErrorKind::usage,
+                  "--axes " + options.axes + ": " + catalog.file +
+                      " has no /attention whose axes these could be; name the dataset with --dataset");
     if (!schema.empty()) return canonical_layout(catalog, options);
     if (auto layout = named_layout(catalog, options)) return std::move(*layout);
     if (auto layout = sole_dataset_layout(catalog, options)) return std::move(*layout);

@@ -23,7 +23,8 @@ std::vector<Value> spread(const LayoutAttributes& attributes, const std::string&
 }  // namespace
 
 void LayoutAttributes::refuse(const std::string& name, const std::string& found, const std::string& wanted) const {
-  throw Error(ErrorKind::input, catalog_.file + ": attribute " + name + " is " + on_one_line(found) + ", expected " + wanted);
+  throw Error(ErrorKind::input,
+              catalog_.file + ": attribute " + name + " is " + on_one_line(found) + ", expected " + wanted);
 }
 
 const std::vector<double>* LayoutAttributes::numbers(const std::string& name) const {

@@ -66,9 +66,8 @@ void check_same_tokens(const Catalog& catalog, const SampleSources& sources) {
 /// A tensor beside the one that leads has as many samples.
 void check_samples(const Catalog& catalog, const TileSource& source, const TileSource& leading) {
   if (source.samples() != leading.samples())
-    refuse(catalog, source.dataset + " " + shape_text(source.shape) + " has " +
-                        std::to_string(source.samples()) + " samples, expected " +
-                        std::to_string(leading.samples()) + " as " + leading.dataset + " has");
+    refuse(catalog, source.dataset + " " + shape_text(source.shape) + " has " + std::to_string(source.samples()) +
+                        " samples, expected " + std::to_string(leading.samples()) + " as " + leading.dataset + " has");
 }
 
 void check_value(const Catalog& catalog, const DumpInfo& info, const SampleSources& sources) {
@@ -143,7 +142,8 @@ DumpLayout canonical_layout(const Catalog& catalog, const LayoutOptions& options
     }
     for (const auto* source : {&sources.attention, &sources.query, &sources.key, &sources.bias})
       if (*source)
-        layout.info.largest_chunk_bytes = std::max<std::uint64_t>(layout.info.largest_chunk_bytes, (*source)->chunk_bytes());
+        layout.info.largest_chunk_bytes =
+            std::max<std::uint64_t>(layout.info.largest_chunk_bytes, (*source)->chunk_bytes());
     for (std::size_t s = 0; s < leading.samples(); ++s) layout.places.push_back({g, s});
   }
   layout.info.samples = layout.places.size();

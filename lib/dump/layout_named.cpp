@@ -1,6 +1,5 @@
 // Many datasets whose names say layer, head and sample.
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -60,8 +59,8 @@ std::size_t count_of(const Names& names) { return std::max<std::size_t>(1, names
 
 /// Where names are not 0, 1, 2, ...: which they are.
 void note_names(const char* what, const Names& names, DumpInfo& info) {
-  const bool as_expected =
-      std::all_of(names.begin(), names.end(), [](const auto& name) { return name.first == std::to_string(name.second); });
+  const bool as_expected = std::all_of(names.begin(), names.end(),
+                                       [](const auto& name) { return name.first == std::to_string(name.second); });
   if (names.empty() || as_expected) return;
   constexpr std::size_t most_shown = 40;
   std::string list;
@@ -97,16 +96,28 @@ TileSource source_of_parts(const Catalog& catalog, const std::vector<const Found
   return source;
 }
 
+/// An axis is in the names or in the datasets.
+void check_apart(const NamedLayout& row) {
+  const PathPattern pattern(row.pattern);
+  const std::string_view axes = row.axes;
+  for (const char letter : {'S', 'L', 'H'})
+    if (pattern.names(letter) && axes.find(letter) != std::string_view::npos)
+      throw Error(ErrorKind::usage, "--axes " + std::string(axes) + " for datasets named " + pattern.text() + ": " +
+                                        letter + " stands in both; an axis is in the names or in the datasets");
+}
+
 DumpLayout layout_of(const Catalog& catalog, const LayoutOptions& options, const NamedLayout& row,
                      const std::vector<Found>& found) {
+  check_apart(row);
   const Names layers = names_of(found, 'L'), heads = names_of(found, 'H'), samples = names_of(found, 'S');
   std::vector<std::vector<const Found*>> groups(count_of(samples));
   for (const Found& one : found) groups[index_of(one, 'S', samples)].push_back(&one);
-  constexpr std::size_t most_parts = 20'000'000;
-  if (groups.size() * count_of(layers) * count_of(heads) > most_parts)
+  // Of at most 200,000 datasets there are no more than that of each, so that no product wraps.
+  if (static_cast<double>(groups.size() * count_of(layers) * count_of(heads)) > most_matrices)
     refuse(catalog, "names " + std::to_string(groups.size()) + " samples, " + std::to_string(count_of(layers)) +
                         " layers and " + std::to_string(count_of(heads)) + " heads in only " +
-                        std::to_string(found.size()) + " datasets; name those to read with --dataset PATTERN --axes ...");
+                        std::to_string(found.size()) +
+                        " datasets; name those to read with --dataset PATTERN --axes ...");
   DumpLayout layout;
   layout.info.layout = std::string(row.pattern) + " " + row.axes + " (" + row.writer + ")";
   for (const auto& group : groups) {
@@ -120,55 +131,44 @@ DumpLayout layout_of(const Catalog& catalog, const LayoutOptions& options, const
   return layout;
 }
 
-void check_apart(const PathPattern& pattern, std::string_view axes) {
-  for (const char letter : {'S', 'L', 'H'})
-    if (pattern.names(letter) && axes.find(letter) != std::string_view::npos)
-      throw Error(ErrorKind::usage, "--axes " + std::string(axes) + " for datasets named " + pattern.text() + ": " +
-                                        letter + " stands in both; an axis is in the names or in the datasets");
-}
-
 std::string_view without_slash(const std::string& path) { return std::string_view(path).substr(path.starts_with('/')); }
 
 }  // namespace
 
 std::optional<DumpLayout> named_layout(const Catalog& catalog, const LayoutOptions& options) {
-  std::vector<NamedLayout> known(std::begin(known_layouts), std::end(known_layouts));
-  std::vector<std::pair<const NamedLayout*, PathPattern>> rows;
-  for (NamedLayout& row : known) {
-    const PathPattern pattern(row.pattern);
-    if (!options.axes.empty()) row = {row.pattern, options.axes.c_str(), "axes as --axes says"};
-    if (rows.empty() || rows.back().second.text() != pattern.text() || options.axes.empty())
-      rows.emplace_back(&row, pattern);
-  }
-  std::map<const NamedLayout*, std::vector<Found>> found;
+  std::vector<PathPattern> patterns;
+  for (const NamedLayout& row : known_layouts) patterns.emplace_back(row.pattern);
+  std::map<std::size_t, std::vector<Found>> found;  // by row
   for (const CatalogEntry& entry : catalog.datasets)
-    for (const auto& [row, pattern] : rows) {
-      if (entry.shape.size() != std::string_view(row->axes).size()) continue;
-      if (auto values = pattern.match(without_slash(entry.path))) {
-        found[row].push_back({std::move(*values), &entry});
+    for (std::size_t r = 0; r < patterns.size(); ++r) {
+      const std::string_view axes = options.axes.empty() ? known_layouts[r].axes : options.axes;
+      if (entry.shape.size() != axes.size()) continue;
+      if (auto values = patterns[r].match(without_slash(entry.path))) {
+        found[r].push_back({std::move(*values), &entry});
         break;
       }
     }
   if (found.empty()) return std::nullopt;
   if (found.size() > 1) {
     std::string readings;
-    for (const auto& [row, datasets] : found)
-      readings += std::string(readings.empty() ? "" : ", or ") + "--dataset '" + row->pattern + "' --axes " + row->axes +
-                  " (" + std::to_string(datasets.size()) + " datasets such as " + datasets.front().entry->path + ")";
+    for (const auto& [r, datasets] : found)
+      readings += std::string(readings.empty() ? "" : ", or ") + "--dataset '" + known_layouts[r].pattern +
+                  "' --axes " + (options.axes.empty() ? known_layouts[r].axes : options.axes) + " (" +
+                  std::to_string(datasets.size()) + " datasets such as " + datasets.front().entry->path + ")";
     refuse(catalog, "can be read in more than one way. Say which: " + readings);
   }
-  const auto& [row, datasets] = *found.begin();
-  check_apart(PathPattern(row->pattern), row->axes);
-  return layout_of(catalog, options, *row, datasets);
+  NamedLayout row = known_layouts[found.begin()->first];
+  if (!options.axes.empty()) row = {row.pattern, options.axes.c_str(), "axes as --axes says"};
+  return layout_of(catalog, options, row, found.begin()->second);
 }
 
 DumpLayout pattern_layout(const Catalog& catalog, const LayoutOptions& options) {
   const PathPattern pattern(options.dataset);
   if (options.axes.empty())
-    throw Error(ErrorKind::usage, "--dataset " + options.dataset +
-                                      " needs --axes, a letter for each axis of one of these datasets; for example HQK");
+    throw Error(ErrorKind::usage,
+                "--dataset " + options.dataset +
+                    " needs --axes, a letter for each axis of one of these datasets; for example HQK");
   check_axes(options.axes);
-  check_apart(pattern, options.axes);
   std::vector<Found> found;
   for (const CatalogEntry& entry : catalog.datasets)
     if (auto values = pattern.match(without_slash(entry.path))) found.push_back({std::move(*values), &entry});

@@ -29,8 +29,7 @@ std::vector<Reading> readings_of(std::size_t rank) {
   switch (rank) {
     case 2: return {{"QK", "one matrix"}};
     case 3: return {{"HQK", "heads"}, {"LQK", "layers"}, {"SQK", "samples"}};
-    case 4:
-      return {{"LHQK", "layers of one sample"}, {"SHQK", "samples of one layer"}};
+    case 4: return {{"LHQK", "layers of one sample"}, {"SHQK", "samples of one layer"}};
     case 5: return {{"SLHQK", "samples first"}, {"LSHQK", "np.stack of the Hugging Face tuple"}};
     default: return {};
   }
@@ -42,7 +41,8 @@ std::optional<std::size_t> told(const Catalog& catalog, const CatalogEntry& entr
   for (const Attributes* attributes : {&entry.attributes, &catalog.attributes})
     for (const char* name : names)
       if (const auto found = attributes->find(name); found != attributes->end())
-        if (const auto* values = std::get_if<std::vector<double>>(&found->second); values != nullptr && values->front() >= 1 && values->front() < 1e9)
+        if (const auto* values = std::get_if<std::vector<double>>(&found->second);
+            values != nullptr && values->front() >= 1 && values->front() < 1e9)
           return static_cast<std::size_t>(values->front());
   return std::nullopt;
 }
@@ -57,7 +57,9 @@ std::string counts_text(const std::string_view axes, const CatalogEntry& entry) 
   std::string text;
   for (std::size_t a = 0; a + 2 < axes.size(); ++a)
     text += (text.empty() ? "" : ", ") + std::to_string(entry.shape[a]) +
-            (axes[a] == 'S' ? " samples" : axes[a] == 'L' ? " layers" : " heads");
+            (axes[a] == 'S'   ? " samples"
+             : axes[a] == 'L' ? " layers"
+                              : " heads");
   return text;
 }
 
@@ -76,14 +78,16 @@ std::string axes_of(const Catalog& catalog, const CatalogEntry& entry) {
                         " axes, expected 2 to 5 (SLHQK: S sample, L layer, H head, Q query, K key)");
   if (fitting.empty())
     refuse(catalog, what + ": no reading of its axes gives" +
-                        (layers ? " " + std::to_string(*layers) + " layers" : std::string()) + (layers && heads ? " and" : "") +
+                        (layers ? " " + std::to_string(*layers) + " layers" : std::string()) +
+                        (layers && heads ? " and" : "") +
                         (heads ? " " + std::to_string(*heads) + " heads" : std::string()) +
                         ", as its attributes say. Correct the attributes");
   std::string list;
   for (const Reading& reading : fitting)
     list += (list.empty() ? "" : ", or ") + std::string("--axes ") + reading.axes + " (" + reading.who + ": " +
             counts_text(reading.axes, entry) + ")";
-  refuse(catalog, what + ": its axes can be read in more than one way. Say which: --dataset " + entry.path + " " + list);
+  refuse(catalog,
+         what + ": its axes can be read in more than one way. Say which: --dataset " + entry.path + " " + list);
 }
 
 /// Numbers on two equal last axes.

@@ -16,7 +16,8 @@ std::vector<std::size_t> lengths_at(const Catalog& catalog, const std::string& p
   const CatalogEntry* entry = catalog.find(path);
   if (entry == nullptr) return otherwise;
   if (!entry->refusal.empty()) refuse(catalog, path + " " + entry->refusal);
-  if (entry->encoding.type != StoredType::integer) refuse(catalog, path + " holds " + entry->type_name + ", expected integers");
+  if (entry->encoding.type != StoredType::integer)
+    refuse(catalog, path + " holds " + entry->type_name + ", expected integers");
   const std::vector<std::int64_t>& read = entry->numbers;
   if (read.size() != samples)
     refuse(catalog, path + " has shape " + shape_text(entry->shape) + ", expected [" + std::to_string(samples) +
@@ -65,10 +66,27 @@ void check_size(const Catalog& catalog, const CatalogEntry& entry, const std::st
   }
 }
 
+/// One of its datasets, where its own name is a pattern.
+std::string first_path(const TileSource& source) {
+  const auto found =
+      std::find_if(source.parts.begin(), source.parts.end(), [](const auto* part) { return part != nullptr; });
+  return found == source.parts.end() ? source.dataset : (*found)->path;
+}
+
+/// Steps of a scale know no sign, and what they cost a logit is not known here.
+void refuse_steps(const Catalog& catalog, const TileSource& source) {
+  if (source.encoding.type == StoredType::uint8)
+    refuse(catalog, source.dataset + " " + shape_text(source.shape) +
+                        " holds uint8 steps of a scale, which are read as probabilities and values only. Store it in "
+                        "float16 or float32");
+}
+
+/// Something was written to it.
 bool has_bytes(const CatalogEntry* entry) {
   if (entry == nullptr) return false;
   if (entry->chunk.empty()) return !entry->inlined.empty() || entry->offset != never_written;
-  return std::any_of(entry->chunks.begin(), entry->chunks.end(), [](const auto& p) { return p.offset != never_written; });
+  return std::any_of(entry->chunks.begin(), entry->chunks.end(),
+                     [](const auto& p) { return p.offset != never_written; });
 }
 
 bool ends_inside(std::size_t first, std::size_t count, std::size_t end) { return first <= end && count <= end - first; }
@@ -113,7 +131,8 @@ TileSource source_of(const Catalog& catalog, const CatalogEntry& entry, const st
   if (!entry.refusal.empty()) refuse(catalog, where + entry.refusal);
   if (bytes_of(entry.encoding.type) == 0)
     refuse(catalog, where + "holds " + entry.type_name +
-                        ", expected float16, float32, float64, bfloat16 as uint16 with attribute bits=\"bfloat16\", or uint8 with attribute scale");
+                        ", expected float16, float32, float64, bfloat16 as uint16 with attribute bits=\"bfloat16\", or "
+                        "uint8 with attribute scale");
   if (entry.shape.size() != axes.size())
     refuse(catalog, where + "has " + std::to_string(entry.shape.size()) + " axes, expected " +
                         std::to_string(axes.size()) + " (" + axes + ": S sample, L layer, H head, Q query, K key)");
@@ -147,16 +166,6 @@ std::string held(const CatalogEntry& entry) {
          (entry.filters.empty() ? "" : ", " + entry.filters);
 }
 
-namespace {
-
-/// One of its datasets, where its own name is a pattern.
-std::string first_path(const TileSource& source) {
-  const auto found = std::find_if(source.parts.begin(), source.parts.end(), [](const auto* part) { return part != nullptr; });
-  return found == source.parts.end() ? source.dataset : (*found)->path;
-}
-
-}  // namespace
-
 void agree(const Catalog& catalog, const TileSource& source, std::size_t layers, std::size_t heads) {
   const std::size_t l = source.layers(), h = source.heads();
   if (l != layers || h != heads)
@@ -174,11 +183,13 @@ void take_shape(const Catalog& catalog, const LayoutAttributes& attributes, cons
   if (std::none_of(leading.parts.begin(), leading.parts.end(), has_bytes))
     refuse(catalog, leading.dataset + " " + shape_text(leading.shape) +
                         " was declared, and nothing was ever written to it. Dump it again");
+  for (const auto* source : {&sources.query, &sources.key, &sources.bias})
+    if (*source) refuse_steps(catalog, **source);
+  if (info.stage == Stage::logits) refuse_steps(catalog, leading);
   info.encoding = leading.encoding;
   info.layers = leading.layers();
   info.heads = leading.heads();
-  info.kv_heads = sources.key ? sources.key->heads()
-                              : attributes.count("n_kv_heads").value_or(info.heads);
+  info.kv_heads = sources.key ? sources.key->heads() : attributes.count("n_kv_heads").value_or(info.heads);
   info.head_dim = sources.query ? sources.query->cols() : attributes.count("head_dim").value_or(0);
   if (info.kv_heads == 0 || info.heads % info.kv_heads != 0)
     refuse(catalog, "has " + std::to_string(info.heads) + " query heads on " + std::to_string(info.kv_heads) +
@@ -214,12 +225,13 @@ void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, cons
 
 void take_lengths(const Catalog& catalog, DumpLayout& layout) {
   DumpInfo& info = layout.info;
-  constexpr double most_matrices = 2e7;
-  const double matrices = static_cast<double>(info.samples) * static_cast<double>(info.layers) * static_cast<double>(info.heads);
+  const double matrices =
+      static_cast<double>(info.samples) * static_cast<double>(info.layers) * static_cast<double>(info.heads);
   if (matrices > most_matrices)
-    refuse(catalog, "declares " + std::to_string(info.samples) + " samples of " + std::to_string(info.layers) +
-                        " layers and " + std::to_string(info.heads) +
-                        " heads, more than the 20 million matrices that are read. Split the dump, or is the file damaged?");
+    refuse(catalog,
+           "declares " + std::to_string(info.samples) + " samples of " + std::to_string(info.layers) + " layers and " +
+               std::to_string(info.heads) +
+               " heads, more than the 20 million matrices that are read. Split the dump, or is the file damaged?");
   std::vector<std::size_t> rows, cols;
   for (const SamplePlace& place : layout.places) {
     const TileSize tile = tile_size(info, layout.groups[place.group]);
@@ -259,9 +271,10 @@ void check_axes(const std::string& axes) {
   const bool known =
       std::all_of(axes.begin(), axes.end(), [](char c) { return std::string("SLHQK").find(c) != std::string::npos; });
   if (!known || letters.size() != axes.size() || !(axes.ends_with("QK") || axes.ends_with("KQ")))
-    throw Error(ErrorKind::usage, "--axes " + axes +
-                                      ": expected letters of S, L, H, each at most once, and then QK (queries as rows), "
-                                      "or KQ where the matrices are transposed; for example --axes LSHQK");
+    throw Error(ErrorKind::usage,
+                "--axes " + axes +
+                    ": expected letters of S, L, H, each at most once, and then QK (queries as rows), "
+                    "or KQ where the matrices are transposed; for example --axes LSHQK");
 }
 
 void finish_foreign(const Catalog& catalog, const LayoutOptions& options, DumpLayout& layout) {

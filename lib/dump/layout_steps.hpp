@@ -13,8 +13,8 @@ namespace attnspec {
 /// Throws Error(input): "file: reason".
 [[noreturn]] void refuse(const Catalog& catalog, const std::string& reason);
 
-/// A dataset whose axes are the letters of `axes`, in order; Q and K are the last two, in either order. Throws Error(input) for a type,
-/// rank or storage that can not be read.
+/// A dataset whose axes are the letters of `axes`, in order; Q and K are the last two, in either order.
+/// Throws Error(input) for a type, rank or storage that can not be read.
 TileSource source_of(const Catalog& catalog, const CatalogEntry& entry, const std::string& axes);
 /// The same by path; nothing where there is no such dataset.
 std::optional<TileSource> source_at(const Catalog& catalog, const std::string& path, const std::string& axes);
@@ -36,6 +36,9 @@ void take_rules(const Catalog& catalog, const LayoutAttributes& attributes, cons
                 DumpInfo& info);
 /// Lengths and offsets of each sample, checked against the tiles.
 void take_lengths(const Catalog& catalog, DumpLayout& layout);
+
+/// Matrices that a dump may hold.
+inline constexpr double most_matrices = 2e7;
 
 /// Throws Error(usage) for axes that are not letters of S, L, H, each at most once, and then Q and K.
 void check_axes(const std::string& axes);

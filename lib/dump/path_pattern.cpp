@@ -7,9 +7,10 @@ namespace attnspec {
 namespace {
 
 [[noreturn]] void refuse(const std::string& text) {
-  throw Error(ErrorKind::usage, "--dataset " + text +
-                                    ": expected a path, or a pattern with {L} for the layer's number, {H} for the head's "
-                                    "and {S} for the sample's, each at most once; for example layer_{L}/head_{H}");
+  throw Error(ErrorKind::usage,
+              "--dataset " + text +
+                  ": expected a path, or a pattern with {L} for the layer's number, {H} for the head's "
+                  "and {S} for the sample's, each at most once; for example layer_{L}/head_{H}");
 }
 
 }  // namespace
@@ -49,8 +50,7 @@ std::optional<std::map<char, std::string>> PathPattern::match(std::string_view p
     path.remove_prefix(piece.before.size());
     if (piece.letter == 0) break;
     std::size_t length = 0;
-    while (length < path.size() &&
-           (piece.any ? path[length] != '/' : path[length] >= '0' && path[length] <= '9'))
+    while (length < path.size() && (piece.any ? path[length] != '/' : path[length] >= '0' && path[length] <= '9'))
       ++length;
     constexpr std::size_t most_digits = 9;
     if (length == 0 || (!piece.any && length > most_digits)) return std::nullopt;

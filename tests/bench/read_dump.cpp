@@ -27,8 +27,8 @@ int main(int argc, char** argv) {
       for (std::size_t b = 0; b < batch->size(); ++b) sum += batch->matrix(b)[0];
       matrices += batch->size();
     }
-    std::printf("{\"seconds\": %.6f, \"opening\": %.6f, \"matrices\": %zu, \"sum\": %.17g}\n", seconds_since(start), opening,
-                matrices, sum);
+    std::printf("{\"seconds\": %.6f, \"opening\": %.6f, \"matrices\": %zu, \"sum\": %.17g}\n", seconds_since(start),
+                opening, matrices, sum);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return EXIT_FAILURE;

@@ -126,7 +126,7 @@ void enter_by_table(std::size_t door, std::span<const std::byte> input) {
     Catalog catalog;
     catalog.file = "a.h5";
     catalog.file_bytes = file.bytes();
-    take_wire(table, catalog);
+    take_wire(std::string_view(reinterpret_cast<const char*>(table.data()), table.size()), catalog);
     check_catalog(catalog);
     const DumpLayout layout = find_layout(catalog, options[door]);
     look_at_every_sample(layout);
@@ -212,7 +212,8 @@ class TableChange {
  private:
   std::size_t below(std::size_t end) { return end == 0 ? 0 : random_() % end; }
   std::size_t number() {
-    constexpr std::array<std::uint64_t, 12> edges{0, 1, 2, 3, 8, 40, 41, 1U << 16, 1ULL << 31, 1ULL << 32, 1ULL << 63, UINT64_MAX};
+    constexpr std::array<std::uint64_t, 12> edges{0,  1,        2,          3,          8,          40,
+                                                  41, 1U << 16, 1ULL << 31, 1ULL << 32, 1ULL << 63, UINT64_MAX};
     return below(3) == 0 ? edges[below(edges.size())] : below(50);
   }
   void list(std::vector<std::size_t>& values) {
@@ -238,13 +239,18 @@ class TableChange {
     if (entry.chunks.empty()) return;
     ChunkPlace& place = entry.chunks[below(entry.chunks.size())];
     place.offset = below(4) == 0 ? number() : below(file_bytes + 1);
-    place.bytes = below(3) == 0 ? number() : below(2) == 0 ? entry.chunk_bytes() : below(file_bytes - std::min<std::size_t>(place.offset, file_bytes) + 1);
+    place.bytes = below(3) == 0   ? number()
+                  : below(2) == 0 ? entry.chunk_bytes()
+                                  : below(file_bytes - std::min<std::size_t>(place.offset, file_bytes) + 1);
     place.skipped_filters = static_cast<std::uint32_t>(below(2) == 0 ? below(16) : random_());
   }
   void attribute(Attributes& attributes) {
-    constexpr std::array<const char*, 17> names{"schema", "stage", "mask_kind", "row_sum", "scale", "softcap", "layers", "n_layers", "n_heads", "n_kv_heads",
-                                                "head_dim", "complete", "qk_residual", "qk_gives_attention", "model_id", "num_heads", "stack"};
-    constexpr std::array<const char*, 9> words{"attnspec-1", "probs", "logits", "causal", "cross", "sliding:3", "one", "at_most_one", "\xff\x1b"};
+    constexpr std::array<const char*, 17> names{
+        "schema",   "stage",     "mask_kind",  "row_sum",  "scale",    "softcap",     "layers",
+        "n_layers", "n_heads",   "n_kv_heads", "head_dim", "complete", "qk_residual", "qk_gives_attention",
+        "model_id", "num_heads", "stack"};
+    constexpr std::array<const char*, 9> words{"attnspec-1", "probs", "logits",      "causal",  "cross",
+                                               "sliding:3",  "one",   "at_most_one", "\xff\x1b"};
     constexpr std::array<double, 10> values{0, 1, 2, 3, -1, 0.5, 1e9, 1e300, -1e-300, __builtin_nan("")};
     const std::string name = names[below(names.size())];
     if (below(5) == 0)
@@ -266,14 +272,14 @@ std::size_t change_table(std::uint8_t* data, std::size_t size, std::size_t most,
   if (length > size - table_start) return 0;
   Catalog catalog;
   try {
-    take_wire(std::as_bytes(std::span(data + table_start, length)), catalog);
+    take_wire(std::string_view(reinterpret_cast<const char*>(data) + table_start, length), catalog);
   } catch (const Error&) {
     return 0;
   }
   const std::vector<std::uint8_t> content(data + table_start + length, data + size);
   TableChange change(seed);
   for (unsigned times = 1 + seed % 3; times > 0; --times) change(catalog, content.size());
-  const Bytes table = wire_of(catalog);
+  const std::string table = wire_of(catalog);
   if (table_start + table.size() + content.size() > most) return 0;
   length = static_cast<std::uint32_t>(table.size());
   std::memcpy(data + 1, &length, sizeof length);

@@ -1,5 +1,5 @@
-// HDF5 1.10 lists chunks in quadratic time, but looks one up in logarithmic: so every chunk is looked up, by a read that
-// reads nothing.
+// HDF5 1.10 lists chunks in quadratic time, but looks one up in logarithmic: so every chunk is looked up, by a read
+// that reads nothing.
 #include "lib/dump/catalog_reader/chunk_places.hpp"
 
 #include <array>
@@ -16,8 +16,7 @@ constexpr std::size_t most_axes = 8;
 std::size_t cells_of(const CatalogEntry& entry) {
   std::size_t cells = 1;
   for (std::size_t a = 0; a < entry.shape.size(); ++a)
-    if (__builtin_mul_overflow(cells, chunks_along(entry.shape[a], entry.chunk[a]), &cells))
-      return most_chunks + 1;
+    if (__builtin_mul_overflow(cells, chunks_along(entry.shape[a], entry.chunk[a]), &cells)) return most_chunks + 1;
   return cells;
 }
 
@@ -46,9 +45,8 @@ bool is_written(hid_t dataset, const hsize_t* corner, CatalogEntry& entry) {
 void take_chunk_places(hid_t dataset, CatalogEntry& entry) {
   const std::size_t cells = cells_of(entry);
   if (cells > most_chunks) {
-    entry.refusal = "is cut into more than " + std::to_string(most_chunks) +
-                    " chunks " + shape_text(entry.chunk) + ", more than any dump needs. Re-save it in larger ones with " +
-                    "h5repack, or is the file damaged?";
+    entry.refusal = "is cut into more than " + std::to_string(most_chunks) + " chunks " + shape_text(entry.chunk) +
+                    ", more than any dump needs. Re-save it in larger ones with " + "h5repack, or is the file damaged?";
     return;
   }
   entry.chunks.resize(cells);
@@ -57,8 +55,9 @@ void take_chunk_places(hid_t dataset, CatalogEntry& entry) {
   std::byte unused{};
   for (ChunkPlace& place : entry.chunks) {
     if (is_written(dataset, corner.data(), entry)) {
-      if (H5Dread_chunk(dataset, H5P_DEFAULT, corner.data(), &place.skipped_filters, &unused) < 0) lost(entry);
-      if (const auto found = recorder.take()) place = {found->offset, found->bytes, place.skipped_filters};
+      std::uint32_t skipped_filters = 0;
+      if (H5Dread_chunk(dataset, H5P_DEFAULT, corner.data(), &skipped_filters, &unused) < 0) lost(entry);
+      if (const auto found = recorder.take()) place = {found->offset, found->bytes, skipped_filters};
     }
     if (!entry.refusal.empty()) return;
     step(corner, entry);

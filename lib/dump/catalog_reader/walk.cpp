@@ -47,7 +47,8 @@ StoredType integer_type(hid_t type, CatalogEntry& entry) {
   if (H5Tget_size(type) != 1 || H5Tget_sign(type) != H5T_SGN_NONE || scale == entry.attributes.end())
     return StoredType::integer;
   const auto* unit = std::get_if<std::vector<double>>(&scale->second);
-  if (unit == nullptr || unit->size() != 1 || !(unit->front() > 0) || std::isinf(unit->front())) return StoredType::integer;
+  if (unit == nullptr || unit->size() != 1 || !(unit->front() > 0) || std::isinf(unit->front()))
+    return StoredType::integer;
   entry.encoding.unit = unit->front();
   return StoredType::uint8;
 }

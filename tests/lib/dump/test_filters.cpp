@@ -180,7 +180,8 @@ TEST_CASE("streams that are cut off, too long, too short or no streams at all ar
       return filter == Filter::deflate ? zlib_stream(bytes) : lzf_stream(bytes);
     };
     REQUIRE(undone(entry, stream(plain)).wrong.empty());
-    for (const Bytes& wrong : {longer, far_longer, shorter, Bytes{}}) REQUIRE(!undone(entry, stream(wrong)).wrong.empty());
+    for (const Bytes& wrong : {longer, far_longer, shorter, Bytes{}})
+      REQUIRE(!undone(entry, stream(wrong)).wrong.empty());
     Bytes stored = stream(plain);
     while (!stored.empty()) {
       stored.pop_back();
