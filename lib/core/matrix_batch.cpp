@@ -1,15 +1,13 @@
 // The block behind a MatrixBatch.
 #include "lib/core/matrix_batch.hpp"
 
-#include <sys/mman.h>
-
 #include <cstddef>
-#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <utility>
 
+#include "lib/core/block_store.hpp"
 #include "lib/core/error.hpp"
 
 namespace attnspec {
@@ -19,36 +17,16 @@ std::string name_of(const MatrixId& id) {
          std::to_string(id.head);
 }
 
-namespace {
-
-constexpr std::size_t huge_page = std::size_t{2} << 20;
-
-std::size_t rounded_up(std::size_t bytes, std::size_t unit) { return (bytes + unit - 1) / unit * unit; }
-
-/// Zeros from the kernel; in huge pages, for a fault every 4 KiB costs more than reading what goes there.
-double* map_pages(std::size_t bytes) {
-  void* start = mmap(nullptr, bytes + huge_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (start == MAP_FAILED) return nullptr;
-  // What lies before and behind the aligned part goes back.
-  auto* from = static_cast<std::byte*>(start);
-  const auto address = reinterpret_cast<std::uintptr_t>(from);
-  const std::size_t before = rounded_up(address, huge_page) - address;
-  if (before > 0) munmap(from, before);
-  if (before < huge_page) munmap(from + before + bytes, huge_page - before);
-  madvise(from + before, bytes, MADV_HUGEPAGE);
-  return reinterpret_cast<double*>(from + before);
-}
-
-}  // namespace
-
 void FreeBlock::operator()(double* block) const {
-  if (mapped_bytes > 0)
-    munmap(block, mapped_bytes);
-  else
+  if (mapped_bytes == 0)
     std::free(block);
+  else if (store)
+    store->keep({block, mapped_bytes});
+  else
+    BlockStore::unmap({block, mapped_bytes});
 }
 
-MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids)
+MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store)
     : shape_(shape), ids_(std::move(ids)), storage_errors_(ids_.size(), 0.0), soundness_(ids_.size()) {
   constexpr std::size_t alignment = 64;
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(double);
@@ -58,14 +36,17 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids)
                                       std::to_string(shape.rows) + " x " + std::to_string(shape.cols) +
                                       " is larger than any memory");
   const std::size_t bytes = ids_.size() * shape.elements() * sizeof(double);
-  const bool large = bytes >= huge_page;
-  const std::size_t room = rounded_up(bytes + 1, large ? std::size_t{4096} : alignment);
-  data_ = {large ? map_pages(room) : static_cast<double*>(std::aligned_alloc(alignment, room)),
-           FreeBlock{large ? room : 0}};
+  constexpr std::size_t large = std::size_t{2} << 20;
+  if (bytes >= large) {
+    const Block block = store ? store->take(bytes) : BlockStore::map(bytes);
+    data_ = {static_cast<double*>(block.start), FreeBlock{block.bytes, std::move(store)}};
+  } else {
+    data_ = {static_cast<double*>(std::aligned_alloc(alignment, bytes / alignment * alignment + alignment)), {}};
+    if (data_) std::memset(data_.get(), 0, bytes);
+  }
   if (!data_)
     throw Error(ErrorKind::limit, "no memory for a batch of " + std::to_string(bytes >> 20) +
                                       " MiB; give a smaller --max-memory, so that batches are cut smaller");
-  if (!large) std::memset(data_.get(), 0, bytes);
 }
 
 }  // namespace attnspec

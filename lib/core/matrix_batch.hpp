@@ -23,9 +23,12 @@ struct MatrixId {
 /// "sample 3, layer 7, head 2", for messages.
 ATTNSPEC_API std::string name_of(const MatrixId& id);
 
+class BlockStore;
+
 /// Gives a batch's memory back.
 struct FreeBlock {
-  std::size_t mapped_bytes = 0;  ///< 0: it is from the heap
+  std::size_t mapped_bytes = 0;       ///< 0: it is from the heap
+  std::shared_ptr<BlockStore> store;  ///< where it goes; none: to the system
   ATTNSPEC_API void operator()(double* block) const;
 };
 
@@ -33,8 +36,9 @@ struct FreeBlock {
 class ATTNSPEC_API MatrixBatch {
  public:
   MatrixBatch() = default;
-  /// The matrices start out as zeros. Throws Error(limit) where the block can not be had.
-  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids);
+  /// The matrices start out as zeros; with a store, as the block's last user left them. Throws Error(limit) where the
+  /// block can not be had.
+  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store = nullptr);
 
   std::size_t size() const { return ids_.size(); }
   MatrixShape shape() const { return shape_; }

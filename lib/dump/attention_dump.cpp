@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "lib/core/block_store.hpp"
 #include "lib/dump/dump_contents.hpp"
 #include "lib/dump/tile_reader.hpp"
 
@@ -31,7 +32,7 @@ class BatchPlan {
     std::vector<MatrixId> ids;
     while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape)
       ids.push_back(id(at_++));
-    return MatrixBatch(shape, std::move(ids));
+    return MatrixBatch(shape, std::move(ids), blocks_);
   }
 
  private:
@@ -44,6 +45,7 @@ class BatchPlan {
   const DumpInfo& info_;
   Selection selection_;
   std::size_t batch_bytes_, at_;
+  std::shared_ptr<BlockStore> blocks_ = std::make_shared<BlockStore>();  ///< tiles overwrite all of a batch
 };
 
 std::vector<std::size_t> up_to(std::size_t count) {
