@@ -7,15 +7,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 
+import benchmark
 import child
 import machine
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-SOURCE = os.path.join(ROOT, "sample_data", "minilm-512.h5")
+SOURCE = os.path.join(benchmark.ROOT, "sample_data", "minilm-512.h5")
 
 # name, keywords of create_dataset, dtype, least times h5py (astype), least times H5Dread
 CASES = [
@@ -26,55 +23,42 @@ CASES = [
     ("f16, lzf + shuffle", {"chunks": (1, 1, 1, 512, 512), "compression": "lzf", "shuffle": True}, "f2", 2.5, None),
     ("f32, contiguous", {}, "f4", None, None),
 ]
-STORE = """
-import json, sys, h5py, numpy as np
-source, output, dtype, keywords = sys.argv[1], sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
-if isinstance(keywords.get("chunks"), list): keywords["chunks"] = tuple(keywords["chunks"])
-with h5py.File(source) as a, h5py.File(output, "w") as b:
-    for name, value in a.attrs.items(): b.attrs[name] = value
-    query, key = a["query"], a["key"]
-    shape = query.shape[:4] + (query.shape[3],)
-    stored = b.create_dataset("attention", shape, dtype, **keywords)
-    for s in range(shape[0]):
-        for l in range(shape[1]):
-            logits = a.attrs["scale"] * query[s, l].astype("f8") @ key[s, l].astype("f8").swapaxes(-1, -2)
-            weights = np.exp(logits - logits.max(-1, keepdims=True))
-            stored[s, l] = (weights / weights.sum(-1, keepdims=True)).astype(dtype)
-"""
 
 
 def build_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default=os.path.join(ROOT, "build", "release"), help="default: build/release")
+    parser.add_argument("--build", default=os.path.join(benchmark.ROOT, "build", "release"), help="default: build/release")
     parser.add_argument("--python", default="/usr/bin/python3", help="one with numpy and h5py (default: /usr/bin/python3)")
     parser.add_argument("--threads", type=int, default=2, help="attnspec's (default: 2); h5py has one")
     parser.add_argument("--rounds", type=int, default=5, help="alternating (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
-    parser.add_argument("--work", metavar="DIR", default=os.path.join(ROOT, "build", "bench"), help="for the files that are read (default: build/bench)")
+    parser.add_argument("--work", metavar="DIR", default=benchmark.WORK, help="for the files that are read (default: build/bench)")
     return parser
 
 
 def stored(options, index, keywords, dtype):
     path = os.path.join(options.work, f"reading-{index}.h5")
     if not os.path.exists(path):
-        subprocess.run([options.python, "-c", STORE, SOURCE, path, dtype, json.dumps(keywords)], check=True)
+        child.run([options.python, os.path.join(benchmark.HERE, "store_attention.py"), SOURCE, path + ".part", "--type", dtype,
+                   "--storage", json.dumps(keywords)])
+        os.replace(path + ".part", path)
     return path
 
 
-def measure(command, cores):
-    run = child.run(command, None, cores)
+def measure(words, cores):
+    run = child.run(words, None, cores)
     return dict(json.loads(run.stdout), busy_elsewhere=run.busy_elsewhere)
 
 
 def one_case(options, path):
     contenders = {"attnspec": [os.path.join(options.build, "bin", "attnspec-read-dump"), path, str(options.threads)],
-                  "h5py": [options.python, os.path.join(HERE, "peer_reading.py"), path, "astype"],
-                  "h5dread": [options.python, os.path.join(HERE, "peer_reading.py"), path, "h5dread"]}
+                  "h5py": [options.python, os.path.join(benchmark.HERE, "peer_reading.py"), path, "astype"],
+                  "h5dread": [options.python, os.path.join(benchmark.HERE, "peer_reading.py"), path, "h5dread"]}
     rounds = []
     for _ in range(options.rounds):
         child.wait_for_quiet(0.05, 30)
         child.read_through(path)
-        rounds.append({name: measure(command, options.threads) for name, command in contenders.items()})
+        rounds.append({name: measure(words, options.threads) for name, words in contenders.items()})
     sums = {round[name]["sum"] for round in rounds for name in contenders}
     if max(sums) - min(sums) > 1e-9:
         raise child.ChildFailed(f"{path}: the contenders read unlike numbers: {sums}")
@@ -106,15 +90,8 @@ def main():
     print(f"\nh5py {first['h5py']['h5py']}, HDF5 {first['h5py']['hdf5']}; other processes used at most {100 * busiest:.0f} % of the cores")
     print("every aim reached" if not missed else f"missed: {', '.join(missed)}")
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": facts, "versions": {"attnspec": version}, "cases": everything}, file, indent=1)
-            file.write("\n")
+        benchmark.write_json(options.json, {"machine": facts, "versions": {"attnspec": version}, "cases": everything})
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (child.ChildFailed, FileNotFoundError) as error:
-        sys.exit(f"bench_reading.py: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"bench_reading.py: {error}")
+    benchmark.run(main)

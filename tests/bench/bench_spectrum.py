@@ -11,15 +11,13 @@ import json
 import os
 import shutil
 import statistics
-import subprocess
 import sys
 
+import benchmark
 import child
 import machine
 import method_table
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
 PEERS = {"torch": ("peer_torch.py", "svd"), "torch-float32": ("peer_torch.py", "svd-float32"), "torch-gram": ("peer_torch.py", "gram"),
          "numpy": ("peer_numpy.py", "svd"), "numpy-float32": ("peer_numpy.py", "svd-float32"), "numpy-gram": ("peer_numpy.py", "gram")}
 CASES = {"stored": "P stored", "query-key": "Q and K"}
@@ -44,9 +42,9 @@ def peer_list(text):
 
 
 def build_parser():
-    venv = os.path.join(ROOT, "build", "venv", "bin", "python")
+    venv = os.path.join(benchmark.ROOT, "build", "venv", "bin", "python")
     parser = argparse.ArgumentParser(description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--attnspec", metavar="PATH", default=os.path.join(ROOT, "build", "release", "bin", "attnspec"),
+    parser.add_argument("--attnspec", metavar="PATH", default=os.path.join(benchmark.ROOT, "build", "release", "bin", "attnspec"),
                         help="default: build/release/bin/attnspec")
     parser.add_argument("--python", metavar="PATH", default=venv if os.path.exists(venv) else sys.executable,
                         help="one that has numpy, h5py and the peer's library (default: build/venv/bin/python where it exists)")
@@ -61,7 +59,7 @@ def build_parser():
     parser.add_argument("--tries", type=int, default=3, help="of a disturbed run, the least disturbed of which counts (default: 3)")
     parser.add_argument("--no-methods", action="store_true", help="leave out the table of methods")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
-    parser.add_argument("--work", metavar="DIR", default=os.path.join(ROOT, "build", "bench"), help="for dumps and results (default: build/bench)")
+    parser.add_argument("--work", metavar="DIR", default=benchmark.WORK, help="for dumps and results (default: build/bench)")
     return parser
 
 
@@ -71,12 +69,12 @@ def say(sentence):
 
 def dump_of(case, options):
     """Real attention: 2 samples of MiniLM, with Q and K as it comes, and with P written once by the peer's Python."""
-    source = os.path.join(ROOT, "sample_data", "minilm-512.h5")
+    source = os.path.join(benchmark.ROOT, "sample_data", "minilm-512.h5")
     if case == "query-key":
         return source
     stored = os.path.join(options.work, "minilm-512-stored.h5")
     if not os.path.exists(stored):
-        child.run([options.python, os.path.join(HERE, "store_attention.py"), source, stored + ".part"])
+        child.run([options.python, os.path.join(benchmark.HERE, "store_attention.py"), source, stored + ".part"])
         os.rename(stored + ".part", stored)
     return stored
 
@@ -93,7 +91,7 @@ def contenders(dump, options):
     for peer in options.peer:
         script, values = PEERS[peer]
         output = os.path.join(options.work, f"{peer}.csv")
-        found[peer] = ([options.python, os.path.join(HERE, script), dump, output, "--threads", threads, "--values", values], environment, output)
+        found[peer] = ([options.python, os.path.join(benchmark.HERE, script), dump, output, "--threads", threads, "--values", values], environment, output)
     return found
 
 
@@ -206,16 +204,9 @@ def main():
     versions = {key: value for peer in options.peer for key, value in peers[peer]["versions"].items()}
     print(f"\n{', '.join(f'{name} {number}' for name, number in versions.items())}; load average {os.getloadavg()[0]:.2f} after, its own included")
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": facts, "versions": {"attnspec": version, "blas": backends["blas"], **versions},
-                       "load_average_after": os.getloadavg(), "cases": results, "methods": methods}, file, indent=1)
-            file.write("\n")
+        benchmark.write_json(options.json, {"machine": facts, "versions": {"attnspec": version, "blas": backends["blas"], **versions},
+                       "load_average_after": os.getloadavg(), "cases": results, "methods": methods})
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (child.ChildFailed, FileNotFoundError) as error:
-        sys.exit(f"bench_spectrum.py: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"bench_spectrum.py: {' '.join(error.cmd)}: {error.stderr.strip()}")
+    benchmark.run(main)

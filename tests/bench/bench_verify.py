@@ -9,16 +9,13 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 
+import benchmark
 import child
 import machine
 import method_table
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-DUMP = os.path.join(ROOT, "sample_data", "minilm-512.h5")
+DUMP = os.path.join(benchmark.ROOT, "sample_data", "minilm-512.h5")
 HEADS, N, D = 72, 512, 32
 EPSILON, K = 0.5, 250
 LEAST_RATE, LEAST_SPEEDUP = 0.7, 3.0
@@ -26,13 +23,13 @@ LEAST_RATE, LEAST_SPEEDUP = 0.7, 3.0
 
 def build_parser():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--attnspec", default=os.path.join(ROOT, "build", "release", "bin", "attnspec"), help="default: build/release/bin/attnspec")
+    parser.add_argument("--attnspec", default=os.path.join(benchmark.ROOT, "build", "release", "bin", "attnspec"), help="default: build/release/bin/attnspec")
     parser.add_argument("--python", default="/usr/bin/python3", help="one with numpy and h5py (default: /usr/bin/python3)")
     parser.add_argument("--threads", type=int, default=2, help="of both (default: 2)")
     parser.add_argument("--rounds", type=int, default=5, help="alternating (default: 5)")
     parser.add_argument("--trials", type=int, default=200, help="of the long run (default: 200)")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
-    parser.add_argument("--work", metavar="DIR", default=os.path.join(ROOT, "build", "bench"), help="for results (default: build/bench)")
+    parser.add_argument("--work", metavar="DIR", default=benchmark.WORK, help="for results (default: build/bench)")
     return parser
 
 
@@ -45,7 +42,7 @@ def attnspec_run(options, trials, threads):
 
 def numpy_run(options, threads):
     environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
-    run = child.run([options.python, os.path.join(HERE, "peer_trials.py"), DUMP, "--k", str(K), "--epsilon", str(EPSILON), "--trials", "24"],
+    run = child.run([options.python, os.path.join(benchmark.HERE, "peer_trials.py"), DUMP, "--k", str(K), "--epsilon", str(EPSILON), "--trials", "24"],
                     environment, threads)
     return json.loads(run.stdout)
 
@@ -91,15 +88,8 @@ def main():
     print(f"\nat least {LEAST_RATE} of dgemm's rate: {'yes' if rate >= LEAST_RATE else 'NO'}; at least {LEAST_SPEEDUP:.0f} times numpy {rounds[0]['numpy']}: "
           f"{'yes' if speedup >= LEAST_SPEEDUP else 'NO'}")
     if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": facts, "versions": {"attnspec": version, "blas": backends["blas"]}, "rounds": rounds}, file, indent=1)
-            file.write("\n")
+        benchmark.write_json(options.json, {"machine": facts, "versions": {"attnspec": version, "blas": backends["blas"]}, "rounds": rounds})
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (child.ChildFailed, FileNotFoundError) as error:
-        sys.exit(f"bench_verify.py: {error}")
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"bench_verify.py: {' '.join(error.cmd)}: {error.stderr.strip()}")
+    benchmark.run(main)

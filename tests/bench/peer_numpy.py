@@ -6,6 +6,12 @@ import numpy
 import peer_job
 
 
+def softmax(query, key, scale):
+    logits = scale * (query.astype(numpy.float64) @ key.astype(numpy.float64).swapaxes(-1, -2))
+    weights = numpy.exp(logits - logits.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
 class Numpy:
     def __init__(self, _threads, values):
         self._values = values
@@ -16,9 +22,7 @@ class Numpy:
         return stored.astype(numpy.float64)
 
     def softmax(self, query, key, scale):
-        logits = scale * (query.astype(numpy.float64) @ key.astype(numpy.float64).swapaxes(-1, -2))
-        weights = numpy.exp(logits - logits.max(axis=-1, keepdims=True))
-        return weights / weights.sum(axis=-1, keepdims=True)
+        return softmax(query, key, scale)
 
     def singular_values(self, matrices):
         if self._values == "svd-float32":
