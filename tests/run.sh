@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 echo "packages" >&2
 tools/install_packages.sh tools/packages.txt tests/packages.txt
 
-# torch and transformers, for the test of tools/dump_attention.py; it says plainly when it is skipped without them.
+# torch and transformers, for the tests of tools/dump_attention.py; it says plainly when it is skipped without them.
 venv=build/venv
 if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
   echo "torch and transformers into $venv (minutes and gigabytes, once; ATTNSPEC_WITHOUT_TORCH=1 leaves them out)" >&2

@@ -51,4 +51,31 @@ int DrawingFolder::draw(const Figure& figure, const std::string& formats) const 
   return code == 0 && !said.empty() ? -1 : code;
 }
 
+void require_drawn(const Figure& figure) {
+  const DrawingFolder folder;
+
+  REQUIRE(folder.draw(figure, "svg pdf png") == 0);
+
+  for (const std::string format : {".svg", ".pdf", ".png"}) REQUIRE(folder.has(figure.name + format));
+}
+
+const std::vector<std::string>& hostile_names() {
+  static const std::vector<std::string> names{"'; system('touch pwned'); '",
+                                              "`touch pwned`",
+                                              "\"; system(\"touch pwned\")",
+                                              "x\nsystem('touch pwned')",
+                                              "x\r!touch pwned",
+                                              "{/=99 @x_y^2}",
+                                              "}}}{{{",
+                                              "ends in \\",
+                                              "#!&~%s%n",
+                                              "\xff\xc3",
+                                              "&#x0;&#0;<b>",
+                                              "模型",
+                                              "\u202Eevil",
+                                              "$(touch pwned)",
+                                              "' . system('touch pwned') . '"};
+  return names;
+}
+
 }  // namespace attnspec::test

