@@ -11,6 +11,7 @@ FLOORS = [
     ("lib/core", ["lib/core"], ["Random123/"]),
     ("lib/theory", ["lib/core", "lib/theory"], ["boost/"]),
     ("lib/dump", ["lib/core", "lib/dump"], ["hdf5.h", "libdeflate.h", "lzf.h"]),
+    ("lib/backend/cuda", ["lib/core", "lib/backend"], ["cuda_runtime_api.h", "cublas_v2.h", "cusolverDn.h"]),
     ("lib/backend", ["lib/core", "lib/backend"], ["Eigen/", "lapacke.h", "cblas.h"]),
     ("analysis/writers", ["lib/core", "analysis"], ["fmt/", "nlohmann/"]),
     ("analysis", ["lib", "analysis"], ["fmt/"]),
@@ -42,7 +43,9 @@ def is_standard(header):
 def main():
     found, files = [], 0
     for folder in ["lib", "analysis", "tools"]:
-        for path in sorted((ROOT / folder).rglob("*.?pp")):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix not in (".cpp", ".hpp", ".cu"):
+                continue
             relative = str(path.relative_to(ROOT))
             text = path.read_text()
             files += 1

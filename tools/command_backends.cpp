@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
 #include <nlohmann/json.hpp>
 
 #include "lib/backend/registry.hpp"
@@ -13,7 +14,10 @@
 namespace attnspec {
 namespace {
 
-std::string as_json(const std::vector<BackendEntry>& entries, const BlasFacts& blas) {
+double gibibytes(std::size_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+std::string as_json(const std::vector<BackendEntry>& entries, const BlasFacts& blas,
+                    const std::optional<GpuFacts>& gpu) {
   nlohmann::ordered_json json;
   json["backends"] = nlohmann::ordered_json::array();
   for (const BackendEntry& entry : entries)
@@ -27,21 +31,33 @@ std::string as_json(const std::vector<BackendEntry>& entries, const BlasFacts& b
                   {"kernel", blas.kernel},
                   {"kernel_choice", blas.kernel_choice},
                   {"failure", blas.failure}};
+  json["gpu"] = nullptr;
+  if (gpu)
+    json["gpu"] = {{"name", gpu->name},           {"capability", gpu->capability},   {"driver", gpu->driver},
+                   {"libraries", gpu->libraries}, {"total_bytes", gpu->total_bytes}, {"free_bytes", gpu->free_bytes}};
   json["threads"] = usable_threads({});
   return json.dump(2) + "\n";
 }
 
-std::string as_text(const std::vector<BackendEntry>& entries, const BlasFacts& blas, const Terminal& terminal) {
+std::string as_text(const std::vector<BackendEntry>& entries, const BlasFacts& blas, const std::optional<GpuFacts>& gpu,
+                    const Terminal& terminal) {
   std::string text = terminal.bold(fmt::format("{:<8}{:<11}{:<8}{}\n", "device", "method", "usable", "what it is"));
+  std::string said;  // rows of one device lack the same
   for (const BackendEntry& entry : entries) {
     text +=
         fmt::format("{:<8}{:<11}{:<8}{}\n", entry.device, entry.method, entry.usable ? "yes" : "no", entry.description);
-    if (!entry.usable) text += fmt::format("{:<27}{}\n", "", entry.reason);
+    if (!entry.usable && entry.reason != said) text += fmt::format("{:<27}{}\n", "", entry.reason);
+    said = entry.reason;
   }
   if (blas.loaded)
     text += fmt::format("\nBLAS     {}\nkernel   {} ({})\n", blas.config, blas.kernel, blas.kernel_choice);
   else
     text += fmt::format("\nBLAS     none: {}\n", blas.failure);
+  if (gpu)
+    text += fmt::format(
+        "GPU      {}, {:.1f} GiB of which {:.1f} are free, compute capability {}\n         {}; driver for CUDA {}\n",
+        gpu->name, gibibytes(gpu->total_bytes), gibibytes(gpu->free_bytes), gpu->capability, gpu->libraries,
+        gpu->driver);
   return text + fmt::format("threads  {}\n", usable_threads({}));
 }
 
@@ -60,7 +76,8 @@ void add_backends_command(CLI::App& app, int& exit_code) {
   verb.callback([report, &exit_code] {
     const auto entries = list_backends();
     const BlasFacts blas = blas_facts();
-    print(report->json ? as_json(entries, blas) : as_text(entries, blas, Terminal(report->color)));
+    const std::optional<GpuFacts> gpu = gpu_facts();
+    print(report->json ? as_json(entries, blas, gpu) : as_text(entries, blas, gpu, Terminal(report->color)));
     exit_code = exit_done;
   });
 }

@@ -96,6 +96,14 @@ void add_compute_options(CLI::App& verb, ComputeOptions& options) {
   verb.add_option("--max-memory", options.max_memory_text, "such as 8G (default: half of the machine's)")
       ->type_name("SIZE")
       ->group(group);
+  verb.add_option_function<std::string>(
+          "--max-memory-device",
+          [&options](const std::string& text) {
+            options.backend.device_bytes = parse_memory(text, "--max-memory-device");
+          },
+          "of the GPU (default: four fifths of what is free there)")
+      ->type_name("SIZE")
+      ->group(group);
 }
 
 void add_output_options(CLI::App& verb, OutputOptions& options) {
@@ -174,7 +182,7 @@ Selection select(const AttentionDump& dump, const InputOptions& options) {
   return selection;
 }
 
-std::uint64_t parse_memory(const std::string& text) {
+std::uint64_t parse_memory(const std::string& text, const std::string& option) {
   const std::string units = "KMGT";
   std::string digits = text;
   if (digits.ends_with("iB"))
@@ -188,7 +196,7 @@ std::uint64_t parse_memory(const std::string& text) {
   }
   std::uint64_t value = 0;
   if (!parse_number(digits, value) || value == 0 || value > (UINT64_MAX >> shift))
-    refuse(fmt::format("--max-memory {}: expected a size such as 8G, 500M or a number of bytes", text));
+    refuse(fmt::format("{} {}: expected a size such as 8G, 500M or a number of bytes", option, text));
   return value << shift;
 }
 

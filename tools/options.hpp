@@ -55,8 +55,8 @@ Selection select(const AttentionDump& dump, const InputOptions& options);
 /// "0-3,7" as rising indices below `count`. Throws Error(usage) naming `option`.
 std::vector<std::size_t> parse_indices(const std::string& text, std::size_t count, const std::string& option);
 
-/// "8G", "500M", "64K" or bytes. Throws Error(usage).
-std::uint64_t parse_memory(const std::string& text);
+/// "8G", "500M", "64K" or bytes. Throws Error(usage) naming `option`.
+std::uint64_t parse_memory(const std::string& text, const std::string& option = "--max-memory");
 
 /// Formats of --figures; empty for none. Throws Error(usage).
 std::vector<std::string> parse_figures(const std::string& text);

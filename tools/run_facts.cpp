@@ -42,6 +42,7 @@ void take_times(Manifest& manifest) {
 void take_backend(Manifest& manifest, const ChosenBackend& chosen, unsigned threads) {
   const BlasFacts blas = blas_facts();
   manifest.device = chosen.device;
+  manifest.card = chosen.card;
   manifest.method = chosen.method;
   manifest.method_choice = chosen.choice;
   manifest.blas = blas.config;

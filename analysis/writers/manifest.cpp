@@ -25,6 +25,7 @@ std::string manifest_json(const Manifest& manifest) {
   json["inputs"] = Json::array();
   for (const ManifestInput& input : manifest.inputs) json["inputs"].push_back(input_json(input));
   json["device"] = manifest.device;
+  if (!manifest.card.empty()) json["card"] = manifest.card;
   json["method"] = manifest.method;
   json["method_choice"] = manifest.method_choice;
   json["blas"] = {

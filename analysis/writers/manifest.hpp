@@ -30,7 +30,7 @@ struct Manifest {
   std::map<std::string, std::string> options;  ///< resolved: what was asked for, and what was taken where nothing was
   std::vector<ManifestInput> inputs;
   std::vector<ManifestOutput> outputs;
-  std::string device, method, method_choice;
+  std::string device, card, method, method_choice;  ///< card: empty on the CPU
   std::string blas, blas_kernel, blas_kernel_choice;
   std::size_t threads = 0;
   double wall_seconds = 0, cpu_seconds = 0, seconds_waiting = 0;

@@ -37,7 +37,7 @@ class CpuBackend final : public Backend {
 
   void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                      std::span<const Construction> constructions, ErrorSink& sink) override {
-    const CpuTrialPlan plan(constructions);
+    const TrialPlan plan(constructions);
     std::vector<CpuTrialWorker> workers(workspaces_.size());
     const std::size_t groups = (trials.size() + trial_group - 1) / trial_group;
     for_each_index(groups * heads.size(), threads(), [&](std::size_t index, std::size_t worker) {

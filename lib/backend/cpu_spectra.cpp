@@ -5,16 +5,15 @@
 #include <lapacke.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdlib>
-#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/screening.hpp"
 #include "lib/core/error.hpp"
 #include "lib/core/norms.hpp"
 
@@ -22,42 +21,6 @@ namespace attnspec {
 namespace {
 
 constexpr std::size_t cache_line_doubles = 8;
-
-struct Look {
-  double largest = 0;
-  bool finite = true;
-};
-
-/// Eight lanes wide, so that the compiler uses vectors. Inf and NaN make x * 0 a NaN.
-Look look_at(std::span<const double> matrix) {
-  constexpr std::size_t lanes = 8;
-  std::array<double, lanes> poison{}, largest{};
-  const auto take = [&](std::size_t k, double entry) {
-    poison[k] += entry * 0;
-    largest[k] = std::abs(entry) > largest[k] ? std::abs(entry) : largest[k];
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= matrix.size(); i += lanes)
-    for (std::size_t k = 0; k < lanes; ++k) take(k, matrix[i + k]);
-  for (; i < matrix.size(); ++i) take(0, matrix[i]);
-  return {*std::max_element(largest.begin(), largest.end()), std::accumulate(poison.begin(), poison.end(), 0.0) == 0};
-}
-
-/// A power of two by which entries are divided, so that their squares neither overflow nor vanish; usually 1.
-double scale_of(double largest) {
-  if (largest == 0 || (largest > 0x1p-200 && largest < 0x1p200)) return 1;
-  return std::ldexp(1.0, std::ilogb(largest));
-}
-
-void copy_scaled(std::span<const double> matrix, double scale, double* out) {
-  if (scale == 1) {
-    std::copy(matrix.begin(), matrix.end(), out);
-    return;
-  }
-  // Two steps, since 1 / scale may overflow.
-  const double half = std::ldexp(1.0, std::ilogb(scale) / 2), rest = scale / half;
-  for (std::size_t i = 0; i < matrix.size(); ++i) out[i] = matrix[i] / half / rest;
-}
 
 void check_info(const char* routine, lapack_int info, SvdStatus& status) {
   if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
@@ -74,7 +37,7 @@ Spectrum guarded(const MatrixBatch& batch, std::size_t b, CpuWorkspace& workspac
   const MatrixShape shape = batch.shape();
   const std::span<const double> matrix = batch.matrix(b);
   Spectrum result{batch.id(b), SvdStatus::ok, {}, 0};
-  const Look look = look_at(matrix);
+  const Screening look = screen(matrix);
   if (!look.finite) {
     result.status = SvdStatus::not_finite;
     return result;

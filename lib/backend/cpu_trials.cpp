@@ -65,20 +65,8 @@ double sum_of(const double* row, std::size_t count) {
 
 }  // namespace
 
-CpuTrialPlan::CpuTrialPlan(std::span<const Construction> all) : constructions(all) {
-  for (std::size_t c = 0; c < all.size(); ++c) {
-    projected_rows = std::max(projected_rows, all[c].k);
-    (all[c].form == Form::linear ? linear : weighted).push_back(c);
-    if (all[c].form != Form::linear && all[c].e_factor != 0) key_rows = std::max(key_rows, all[c].k);
-  }
-  std::stable_sort(linear.begin(), linear.end(), [&](std::size_t a, std::size_t b) { return all[a].k < all[b].k; });
-  std::stable_sort(weighted.begin(), weighted.end(), [&](std::size_t a, std::size_t b) {
-    return all[a].k != all[b].k ? all[a].k < all[b].k : all[a].e_factor < all[b].e_factor;
-  });
-}
-
 struct CpuTrialWorker::Job {
-  const CpuTrialPlan& plan;
+  const TrialPlan& plan;
   const Head& head;
   std::size_t head_index;
   std::span<const ProjectionPair> trials;
@@ -91,7 +79,7 @@ struct CpuTrialWorker::Job {
   const ProjectionPair& pair(std::size_t t) const { return trials[first + t]; }
 };
 
-void CpuTrialWorker::run(const CpuTrialPlan& plan, std::span<const Head* const> heads, std::size_t head,
+void CpuTrialWorker::run(const TrialPlan& plan, std::span<const Head* const> heads, std::size_t head,
                          std::span<const ProjectionPair> trials, std::size_t first, ErrorSink& sink) {
   const Job job{plan, *heads[head], head, trials, first, std::min(group, trials.size() - first), sink};
   for (std::size_t t = 0; t < job.count; ++t) {

@@ -5,28 +5,18 @@
 #include <span>
 #include <vector>
 
+#include "lib/backend/trial_plan.hpp"
 #include "lib/core/construction.hpp"
 #include "lib/core/head.hpp"
 
 namespace attnspec {
-
-/// Constructions in the order in which one pass can answer them: by rising k, those that share a weight matrix
-/// together.
-struct CpuTrialPlan {
-  explicit CpuTrialPlan(std::span<const Construction> all);
-
-  std::span<const Construction> constructions;
-  std::vector<std::size_t> linear, weighted;  ///< indices of constructions; weighted: softmax and exponential
-  std::size_t projected_rows = 0;             ///< of F V: the largest k
-  std::size_t key_rows = 0;                   ///< of E K: the largest k of a weighted construction with e_factor != 0
-};
 
 /// Scratch memory of one thread. The association that costs least: F V first, [k, d]; then E^T (F V), [n_k, d], which a
 /// rising k only adds to; then P times that. 4 k n d + 2 n^2 d flops a head and trial instead of the 2 n^2 k of P E^T.
 class CpuTrialWorker {
  public:
   /// Trials [first, first + Backend::trial_group) of one head, as far as the list goes.
-  void run(const CpuTrialPlan& plan, std::span<const Head* const> heads, std::size_t head,
+  void run(const TrialPlan& plan, std::span<const Head* const> heads, std::size_t head,
            std::span<const ProjectionPair> trials, std::size_t first, ErrorSink& sink);
 
  private:

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "lib/backend/openblas_kernel.hpp"
+#include "lib/backend/sibling_library.hpp"
 
 namespace attnspec {
 namespace {
@@ -34,19 +35,11 @@ class Setting {
   std::optional<std::string> old_;
 };
 
-std::string folder_of_this_library() {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<void*>(&list_backends), &info) == 0 || info.dli_fname == nullptr) return "";
-  const std::string path = info.dli_fname;
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
-}
-
 OpenBlasLibrary load() {
   OpenBlasLibrary library;
   const char* user = std::getenv("OPENBLAS_CORETYPE");
   const KernelChoice choice = choose_kernel(cpu_features(), user == nullptr ? "" : user);
-  const std::string file = folder_of_this_library() + "libattnspec-openblas.so";
+  const std::string file = beside_this_library("libattnspec-openblas.so");
   void* handle = nullptr;
   {
     const Setting core_type("OPENBLAS_CORETYPE", choice.core_type);

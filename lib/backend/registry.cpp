@@ -2,7 +2,10 @@
 #include "lib/backend/registry.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "lib/backend/cuda_library.hpp"
+#include "lib/backend/gpu_backend.hpp"
 #include "lib/backend/openblas_library.hpp"
 #include "lib/backend/reference_backend.hpp"
 #include "lib/core/error.hpp"
@@ -10,15 +13,33 @@
 namespace attnspec {
 namespace {
 
-std::unique_ptr<Backend> make_direct(unsigned threads) {
-  return std::unique_ptr<Backend>(openblas_library().make(CpuMethod::direct, threads));
+std::unique_ptr<Backend> make_on_cpu(CpuMethod method, unsigned threads) {
+  return std::unique_ptr<Backend>(openblas_library().make(method, threads));
 }
 
-std::unique_ptr<Backend> make_gram(unsigned threads) {
-  return std::unique_ptr<Backend>(openblas_library().make(CpuMethod::gram, threads));
+std::unique_ptr<Backend> make_direct(const BackendRequest& request) {
+  return make_on_cpu(CpuMethod::direct, request.threads);
 }
 
-std::unique_ptr<Backend> make_reference(unsigned) { return make_reference_backend(); }
+std::unique_ptr<Backend> make_gram(const BackendRequest& request) {
+  return make_on_cpu(CpuMethod::gram, request.threads);
+}
+
+std::unique_ptr<Backend> make_reference(const BackendRequest&) { return make_reference_backend(); }
+
+std::unique_ptr<Backend> make_on_gpu(GpuMethod method, const BackendRequest& request) {
+  std::string reason;
+  std::unique_ptr<GpuDevice> device = open_cuda_device(reason);
+  if (!device) throw Error(ErrorKind::unsupported, "--device cuda: " + reason);
+  std::unique_ptr<Backend> host = openblas_library().make != nullptr ? make_gram(request) : make_reference(request);
+  return make_gpu_backend(std::move(device), std::move(host), {method, request.device_bytes, request.threads});
+}
+
+std::unique_ptr<Backend> make_gpu_gram(const BackendRequest& request) { return make_on_gpu(GpuMethod::gram, request); }
+
+std::unique_ptr<Backend> make_gpu_direct(const BackendRequest& request) {
+  return make_on_gpu(GpuMethod::direct, request);
+}
 
 std::string openblas_reason() {
   const OpenBlasLibrary& library = openblas_library();
@@ -27,14 +48,21 @@ std::string openblas_reason() {
 
 std::string no_reason() { return ""; }
 
-std::string cuda_reason() { return "this build has no GPU backend (libattnspec-cuda.so does not exist yet)"; }
+std::string cuda_reason() {
+  static const std::string found = [] {  // opening a card takes a while
+    std::string reason;
+    open_cuda_device(reason);
+    return reason;
+  }();
+  return found;
+}
 
 struct Row {
   const char* device;
   const char* method;
   const char* description;
   std::string (*reason)();  ///< why it can not work here; empty where it can
-  std::unique_ptr<Backend> (*make)(unsigned threads);
+  std::unique_ptr<Backend> (*make)(const BackendRequest&);
 };
 
 // The first usable row of a device is what `auto` takes.
@@ -44,7 +72,10 @@ constexpr Row table[] = {
     {"cpu", "direct", "LAPACKE: singular values, fp64 (dgesdd); every value to rounding, twice the time",
      openblas_reason, make_direct},
     {"cpu", "reference", "Eigen: singular values, fp64, one thread; the oracle, slow", no_reason, make_reference},
-    {"cuda", "gram", "cuSOLVER on an NVIDIA GPU", cuda_reason, nullptr},
+    {"cuda", "gram", "cuBLAS and cuSOLVER: eigenvalues of the Gram matrix, fp64; never run on a GPU yet", cuda_reason,
+     make_gpu_gram},
+    {"cuda", "direct", "cuSOLVER: singular values, fp64 (Xgesvd); never run on a GPU yet", cuda_reason,
+     make_gpu_direct},
 };
 
 std::string join(const std::vector<std::string>& words) {
@@ -74,6 +105,12 @@ std::vector<BackendEntry> list_backends() {
   return entries;
 }
 
+std::optional<GpuFacts> gpu_facts() {
+  std::string reason;
+  const std::unique_ptr<GpuDevice> device = open_cuda_device(reason);
+  return device ? std::optional(device->facts()) : std::nullopt;
+}
+
 BlasFacts blas_facts() { return openblas_library().facts; }
 
 ChosenBackend make_backend(const BackendRequest& request) {
@@ -84,14 +121,22 @@ ChosenBackend make_backend(const BackendRequest& request) {
     if (row.device != device || (request.method != "auto" && row.method != request.method)) continue;
     const std::string reason = row.reason();
     if (!reason.empty()) {
-      reasons += (reasons.empty() ? "" : "; ") + std::string(row.method) + ": " + reason;
+      if (reasons.find(reason) == std::string::npos)  // rows of one device lack the same
+        reasons += (reasons.empty() ? "" : "; ") + std::string(row.method) + ": " + reason;
       continue;
     }
     std::string choice;
     if (request.method == "auto")
       choice = "device " + device + ", method " + std::string(row.method) +
                (reasons.empty() ? "" : ", because not " + reasons);
-    return {row.make(std::max(1U, request.threads)), row.device, row.method, choice};
+    if (!choice.empty() && request.device == "auto" && has_nvidia_driver())
+      choice += "; an NVIDIA GPU is here too, --device cuda takes it (not yet checked on any card)";
+    BackendRequest resolved = request;
+    resolved.threads = std::max(1U, request.threads);
+    ChosenBackend chosen{row.make(resolved), row.device, row.method, "", choice};
+    if (const auto card = device == "cuda" ? gpu_facts() : std::nullopt)
+      chosen.card = card->name + ", " + card->libraries + ", driver for CUDA " + card->driver;
+    return chosen;
   }
   if (reasons.empty()) reasons = "there is no method " + request.method + " on " + device;
   throw Error(ErrorKind::unsupported, "--device " + device + " --method " + request.method +

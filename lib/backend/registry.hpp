@@ -1,11 +1,14 @@
 // Every backend, in one explicit table: what is usable here, why not, and how to make it.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/gpu_device.hpp"
 #include "lib/core/export.hpp"
 
 namespace attnspec {
@@ -29,17 +32,20 @@ struct BlasFacts {
 
 /// Loads what can be loaded here to find out.
 ATTNSPEC_API std::vector<BackendEntry> list_backends();
+ATTNSPEC_API std::optional<GpuFacts> gpu_facts();
 ATTNSPEC_API BlasFacts blas_facts();
 
 struct BackendRequest {
   std::string device = "auto";  ///< auto, cpu, cuda
   std::string method = "auto";  ///< auto, or a method of the table
   unsigned threads = 1;
+  std::size_t device_bytes = 0;  ///< of the GPU's memory; 0: four fifths of what is free
 };
 
 struct ChosenBackend {
   std::unique_ptr<Backend> backend;
   std::string device, method;
+  std::string card;    ///< the GPU with its driver and libraries; empty on the CPU
   std::string choice;  ///< what `auto` chose and why, in a sentence; empty where nothing was left to choose
 };
 

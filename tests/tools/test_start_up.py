@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """What a start loads: nothing of CUDA, and OpenBLAS only when something is computed."""
 import subprocess
+import tempfile
 import unittest
 
-from support.program import PROGRAM
+from support.program import PROGRAM, TESTS
+
+DUMP = str(TESTS.parents[1] / "sample_data" / "minilm-128.h5")
 
 
 def loaded(*words):
@@ -25,7 +28,8 @@ class StartUp(unittest.TestCase):
         self.assertEqual(named(libraries, "cuda", "cublas", "cusolver", "openblas", "lapack"), [])
 
     def test_a_run_on_the_cpu_loads_blas_and_nothing_of_cuda(self):
-        libraries = loaded("backends")
+        with tempfile.TemporaryDirectory() as folder:
+            libraries = loaded("spectrum", DUMP, "-o", f"{folder}/out", "--samples", "0", "--layers", "0", "--figures", "none")
 
         self.assertTrue(named(libraries, "openblas"))
         self.assertEqual(named(libraries, "libcuda", "libcublas", "libcusolver", "attnspec-cuda"), [])

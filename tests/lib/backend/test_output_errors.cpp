@@ -70,8 +70,11 @@ TEST_CASE("an error is the same bits in any company: threads, heads, trials afte
   const auto constructions = every_form(40);
   const std::vector<Head> only = random_heads(5, 40, 40, 7, 6, 3);
 
-  for (const auto& one_thread : usable_backends(1)) {
-    const auto many = make_backend({"cpu", std::string(one_thread->name()), 8}).backend;
+  for (const BackendEntry& entry : list_backends()) {
+    if (!entry.usable) continue;
+    CAPTURE(entry.device, entry.method);
+    const auto one_thread = make_backend({entry.device, entry.method, 1}).backend;
+    const auto many = make_backend({entry.device, entry.method, 8}).backend;
     ErrorList all, in_company, alone;
     one_thread->output_errors(pointers(heads), maps.pairs(), constructions, all);
     many->output_errors(pointers(heads), maps.pairs(), constructions, in_company);

@@ -24,6 +24,7 @@ SCRATCH = os.environ.get("TMPDIR") or ("/dev/shm" if os.access("/dev/shm", os.W_
 DONE, USAGE, INPUT, OUTPUT, SKIPPED, UNSUPPORTED, LIMIT = 0, 2, 3, 4, 5, 6, 7
 INTERRUPTED, TERMINATED = 130, 143
 RESULTS = ["run.json", "spectrum.csv", "spectrum.h5", "summary.csv"]
+SANITIZED = "ATTNSPEC_SANITIZED" in os.environ  # by the preset asan: its shadow is not attnspec's memory
 
 
 class Outcome(NamedTuple):

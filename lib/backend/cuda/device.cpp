@@ -1,0 +1,224 @@
+// The thin layer: a function of ours, a call of theirs. Row-major matrices are handed over as column-major transposes.
+#include "lib/backend/cuda/device.hpp"
+
+#include <algorithm>
+
+#include "lib/backend/cuda/kernels.hpp"
+
+namespace attnspec::cuda {
+namespace {
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+
+std::string version_text(int version) {  // 13010 is 13.1
+  return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+int whole(std::size_t number) { return static_cast<int>(number); }
+long long long_whole(std::size_t number) { return static_cast<long long>(number); }
+std::int64_t wide(std::size_t number) { return static_cast<std::int64_t>(number); }
+
+}  // namespace
+
+Stream::Stream() {
+  check("cudaStreamCreateWithFlags", cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  check("cudaEventCreateWithFlags", cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
+  check("cublasCreate", cublasCreate(&blas));
+  check("cublasSetStream", cublasSetStream(blas, stream));
+  check("cusolverDnCreate", cusolverDnCreate(&solver));
+  check("cusolverDnSetStream", cusolverDnSetStream(solver, stream));
+}
+
+Stream::~Stream() {
+  if (solver != nullptr) cusolverDnDestroy(solver);
+  if (blas != nullptr) cublasDestroy(blas);
+  if (event != nullptr) cudaEventDestroy(event);
+  if (stream != nullptr) cudaStreamDestroy(stream);
+}
+
+Device::Device() {
+  check("cudaSetDevice", cudaSetDevice(0));
+  for (auto& stream : streams_) stream = std::make_unique<Stream>();
+  for (auto& beside : helpers_)
+    for (auto& stream : beside) stream = std::make_unique<Stream>();
+  check("cusolverDnCreateParams", cusolverDnCreateParams(&params_));
+}
+
+Device::~Device() {
+  if (params_ != nullptr) cusolverDnDestroyParams(params_);
+}
+
+GpuFacts Device::facts() {
+  GpuFacts facts;
+  cudaDeviceProp properties{};
+  check("cudaGetDeviceProperties", cudaGetDeviceProperties(&properties, 0));
+  check("cudaMemGetInfo", cudaMemGetInfo(&facts.free_bytes, &facts.total_bytes));
+  int driver = 0, runtime = 0, blas = 0, solver = 0;
+  check("cudaDriverGetVersion", cudaDriverGetVersion(&driver));
+  check("cudaRuntimeGetVersion", cudaRuntimeGetVersion(&runtime));
+  check("cublasGetVersion", cublasGetVersion(at(0).blas, &blas));
+  check("cusolverGetVersion", cusolverGetVersion(&solver));
+  facts.name = properties.name;
+  facts.capability = std::to_string(properties.major) + "." + std::to_string(properties.minor);
+  facts.driver = version_text(driver);
+  facts.libraries =
+      "CUDA " + version_text(runtime) + ", cuBLAS " + std::to_string(blas) + ", cuSOLVER " + std::to_string(solver);
+  return facts;
+}
+
+void* Device::allocate(std::size_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is not to come up again at the next launch
+    return nullptr;
+  }
+  check("cudaMalloc", status);
+  return memory;
+}
+
+void Device::release(void* memory) noexcept { cudaFree(memory); }
+
+void* Device::allocate_on_host(std::size_t bytes) {
+  void* memory = nullptr;
+  const cudaError_t status = cudaMallocHost(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  check("cudaMallocHost", status);
+  return memory;
+}
+
+void Device::release_on_host(void* memory) noexcept { cudaFreeHost(memory); }
+
+void Device::upload(unsigned stream, void* to, const void* from, std::size_t bytes) {
+  check("cudaMemcpyAsync to the GPU", cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, at(stream).stream));
+}
+
+void Device::download(unsigned stream, void* to, const void* from, std::size_t bytes) {
+  check("cudaMemcpyAsync from the GPU", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, at(stream).stream));
+}
+
+void Device::fill_zero(unsigned stream, void* memory, std::size_t bytes) {
+  check("cudaMemsetAsync", cudaMemsetAsync(memory, 0, bytes, at(stream).stream));
+}
+
+void Device::wait(unsigned stream) { check("cudaStreamSynchronize", cudaStreamSynchronize(at(stream).stream)); }
+
+void Device::widen(unsigned stream, const float* from, double* to, std::size_t count) {
+  check("widen", cuda::widen(at(stream).stream, from, to, count));
+}
+
+void Device::multiply(unsigned stream, const GpuProduct& product) {
+  // result^T = b^T a^T: the second factor comes first.
+  const auto form = [](const GpuMatrices& matrices) { return matrices.transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  check("cublasDgemmStridedBatched",
+        cublasDgemmStridedBatched(at(stream).blas, form(product.b), form(product.a), whole(product.cols),
+                                  whole(product.rows), whole(product.inner), &product.factor, product.b.start,
+                                  whole(product.b.stride), long_whole(product.b.step), product.a.start,
+                                  whole(product.a.stride), long_whole(product.a.step), &product.keep, product.result,
+                                  whole(product.stride), long_whole(product.step), whole(product.count)));
+}
+
+Device::Workspace Device::one_eigenproblem(std::size_t n) {
+  Workspace one;
+  check("cusolverDnXsyevd_bufferSize",
+        cusolverDnXsyevd_bufferSize(at(0).solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
+                                    CUDA_R_64F, nullptr, wide(n), CUDA_R_64F, nullptr, CUDA_R_64F, &one.on_device,
+                                    &one.on_host));
+  return one;
+}
+
+Device::Workspace Device::one_decomposition(MatrixShape shape) {
+  Workspace one;
+  const std::int64_t m = wide(shape.cols), n = wide(shape.rows);
+  check("cusolverDnXgesvd_bufferSize",
+        cusolverDnXgesvd_bufferSize(at(0).solver, params_, 'N', 'N', m, n, CUDA_R_64F, nullptr, m, CUDA_R_64F, nullptr,
+                                    CUDA_R_64F, nullptr, m, CUDA_R_64F, nullptr, n, CUDA_R_64F, &one.on_device,
+                                    &one.on_host));
+  return one;
+}
+
+std::size_t Device::eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) {
+  if (route == GpuEigenRoute::apart) return helpers * aligned(one_eigenproblem(n).on_device);
+  std::size_t on_device = 0, on_host = 0;
+  check("cusolverDnXsyevBatched_bufferSize",
+        cusolverDnXsyevBatched_bufferSize(at(0).solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER,
+                                          wide(n), CUDA_R_64F, nullptr, wide(n), CUDA_R_64F, nullptr, CUDA_R_64F,
+                                          &on_device, &on_host, wide(count)));
+  return on_device;
+}
+
+/// Calls `call(helper, index, its workspace)` for each matrix, on the streams beside `stream`, between what was queued
+/// there before and what will be.
+template <class Call>
+void Device::spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call) {
+  check("cudaEventRecord", cudaEventRecord(at(stream).event, at(stream).stream));
+  auto& beside = helpers_[stream];
+  for (std::size_t i = 0; i < helpers; ++i) {
+    check("cudaStreamWaitEvent", cudaStreamWaitEvent(beside[i]->stream, at(stream).event, 0));
+    beside[i]->host_workspace.resize(std::max(beside[i]->host_workspace.size(), one.on_host));
+  }
+  for (std::size_t index = 0; index < count; ++index) {
+    const std::size_t i = index % helpers;
+    call(*beside[i], index, static_cast<std::byte*>(workspace) + i * aligned(one.on_device));
+  }
+  for (auto& helper : beside) {
+    check("cudaEventRecord", cudaEventRecord(helper->event, helper->stream));
+    check("cudaStreamWaitEvent", cudaStreamWaitEvent(at(stream).stream, helper->event, 0));
+  }
+}
+
+void Device::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
+                         double* values, int* info, void* workspace, std::size_t workspace_bytes) {
+  if (route == GpuEigenRoute::apart) {
+    const Workspace one = one_eigenproblem(n);
+    spread(stream, count, one, workspace, [&](Stream& helper, std::size_t index, void* its_workspace) {
+      check("cusolverDnXsyevd",
+            cusolverDnXsyevd(helper.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
+                             CUDA_R_64F, matrices + index * n * n, wide(n), CUDA_R_64F, values + index * n, CUDA_R_64F,
+                             its_workspace, one.on_device, helper.host_workspace.data(), one.on_host, info + index));
+    });
+    return;
+  }
+  Stream& here = at(stream);
+  std::size_t on_device = 0, on_host = 0;
+  check("cusolverDnXsyevBatched_bufferSize",
+        cusolverDnXsyevBatched_bufferSize(here.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER,
+                                          wide(n), CUDA_R_64F, matrices, wide(n), CUDA_R_64F, values, CUDA_R_64F,
+                                          &on_device, &on_host, wide(count)));
+  here.host_workspace.resize(std::max(here.host_workspace.size(), on_host));
+  check("cusolverDnXsyevBatched",
+        cusolverDnXsyevBatched(here.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
+                               CUDA_R_64F, matrices, wide(n), CUDA_R_64F, values, CUDA_R_64F, workspace,
+                               workspace_bytes, here.host_workspace.data(), on_host, info, wide(count)));
+}
+
+std::size_t Device::singular_value_workspace(MatrixShape shape, std::size_t) {
+  return helpers * aligned(one_decomposition(shape).on_device);
+}
+
+void Device::singular_values(unsigned stream, MatrixShape shape, std::size_t count, double* matrices, double* values,
+                             int* info, void* workspace, std::size_t) {
+  const Workspace one = one_decomposition(shape);
+  const std::int64_t m = wide(shape.cols), n = wide(shape.rows);
+  spread(stream, count, one, workspace, [&](Stream& helper, std::size_t index, void* its_workspace) {
+    check("cusolverDnXgesvd",
+          cusolverDnXgesvd(helper.solver, params_, 'N', 'N', m, n, CUDA_R_64F, matrices + index * shape.elements(), m,
+                           CUDA_R_64F, values + index * shape.rows, CUDA_R_64F, nullptr, m, CUDA_R_64F, nullptr, n,
+                           CUDA_R_64F, its_workspace, one.on_device, helper.host_workspace.data(), one.on_host,
+                           info + index));
+  });
+}
+
+void Device::exponentials(unsigned stream, std::size_t rows, std::size_t k, double* scores, double* largest,
+                          double* sums) {
+  check("exponentials", cuda::exponentials(at(stream).stream, rows, k, scores, largest, sums));
+}
+
+void Device::residuals(unsigned stream, const GpuResidual& job) {
+  check("residuals", cuda::residuals(at(stream).stream, job));
+}
+
+}  // namespace attnspec::cuda

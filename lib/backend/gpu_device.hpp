@@ -1,0 +1,143 @@
+// A graphics card as the GPU backend needs it: memory, streams, and the few things that are computed there. CUDA is one
+// such device, in a library of its own; tests have another, on the host.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "lib/core/export.hpp"
+#include "lib/core/matrix_shape.hpp"
+
+namespace attnspec {
+
+/// What a run says of the card it works on.
+struct GpuFacts {
+  std::string name;        ///< "NVIDIA H200"
+  std::string capability;  ///< "9.0"
+  std::string driver;      ///< the newest CUDA that the driver serves, "13.0"
+  std::string libraries;   ///< "CUDA 13.0, cuBLAS 13.0.0, cuSOLVER 12.0.4"
+  std::size_t total_bytes = 0, free_bytes = 0;
+};
+
+/// The card, its driver or a library failed; what() says which call and why.
+class ATTNSPEC_API GpuFailure : public std::runtime_error {
+ public:
+  explicit GpuFailure(const std::string& what);
+  ~GpuFailure() override;
+};
+
+/// `count` matrices on the card, `step` numbers apart, row-major with rows `stride` numbers apart.
+struct GpuMatrices {
+  const double* start = nullptr;
+  std::size_t stride = 0, step = 0;
+  bool transposed = false;
+};
+
+/// result = a b + keep * result, for each of `count` pairs; [rows, inner] [inner, cols].
+struct GpuProduct {
+  std::size_t rows = 0, cols = 0, inner = 0, count = 1;
+  GpuMatrices a, b;
+  double* result = nullptr;
+  std::size_t stride = 0, step = 0;
+  double factor = 1, keep = 0;
+};
+
+/// The error of one construction on `heads` heads that lie one after another: weight_i * output_ij - target_ij, and
+/// the squared norms of its columns, and of its rows over each group of columns.
+struct GpuResidual {
+  std::size_t heads = 0, queries = 0, width = 0, groups = 0;
+  const double* outputs = nullptr;             ///< [heads, queries, width]; null: zeros
+  const double* targets = nullptr;             ///< [heads, queries, width]
+  const std::size_t* group_ends = nullptr;     ///< [groups], on the card: groups lie side by side, without gaps
+  double factor = 1;                           ///< of every weight
+  const double* sums = nullptr;                ///< [heads, queries]: weights are divided by it; null: by 1
+  const double* shifts = nullptr;              ///< [heads, queries]: weights are times exp(shift - log_sum); null: 1
+  const double* log_sums = nullptr;            ///< [heads, queries]
+  double* errors = nullptr;                    ///< [heads, queries, width]
+  double *columns = nullptr, *rows = nullptr;  ///< [heads, width] and [heads, groups, queries]
+};
+
+/// How eigenvalues of many symmetric matrices are found.
+enum class GpuEigenRoute {
+  together,  ///< one call for all of them
+  apart      ///< one call each, on several streams
+};
+
+/// Work is queued: whatever takes a stream returns at once, and what is on one stream runs in order. Memory that a
+/// queued piece of work reads or writes stays untouched until wait(). Any call may throw GpuFailure, also for what was
+/// queued before.
+class ATTNSPEC_API GpuDevice {
+ public:
+  static constexpr unsigned streams = 2;
+
+  GpuDevice() = default;
+  GpuDevice(const GpuDevice&) = delete;
+  GpuDevice& operator=(const GpuDevice&) = delete;
+  virtual ~GpuDevice();
+
+  virtual GpuFacts facts() = 0;
+
+  /// Null where the card has no room. Aligned to 256 bytes.
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  /// Host memory that the card reads by itself; null where there is none.
+  virtual void* allocate_on_host(std::size_t bytes) = 0;
+  virtual void release_on_host(void* memory) noexcept = 0;
+
+  virtual void upload(unsigned stream, void* to, const void* from, std::size_t bytes) = 0;
+  virtual void download(unsigned stream, void* to, const void* from, std::size_t bytes) = 0;
+  virtual void fill_zero(unsigned stream, void* memory, std::size_t bytes) = 0;
+  virtual void wait(unsigned stream) = 0;
+
+  virtual void widen(unsigned stream, const float* from, double* to, std::size_t count) = 0;
+  virtual void multiply(unsigned stream, const GpuProduct& product) = 0;
+
+  /// Eigenvalues of `count` symmetric n x n matrices, back to back, rising, n each; info[i] != 0 where a solver gave
+  /// up. The matrices are lost.
+  virtual std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) = 0;
+  virtual void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
+                           double* values, int* info, void* workspace, std::size_t workspace_bytes) = 0;
+
+  /// Singular values of `count` matrices with rows <= cols, row-major, back to back, falling. The matrices are lost.
+  virtual std::size_t singular_value_workspace(MatrixShape shape, std::size_t count) = 0;
+  virtual void singular_values(unsigned stream, MatrixShape shape, std::size_t count, double* matrices, double* values,
+                               int* info, void* workspace, std::size_t workspace_bytes) = 0;
+
+  /// Each of `rows` rows of k scores becomes exp(score - largest); the largest and the sum of the row beside it.
+  virtual void exponentials(unsigned stream, std::size_t rows, std::size_t k, double* scores, double* largest,
+                            double* sums) = 0;
+  virtual void residuals(unsigned stream, const GpuResidual& job) = 0;
+};
+
+/// Memory of a device, given back at the end.
+template <class Number>
+class GpuMemory {
+ public:
+  GpuMemory() = default;
+  /// Empty where there is no room: check with bool.
+  GpuMemory(GpuDevice& device, std::size_t count, bool on_host = false) {
+    const std::size_t bytes = count == 0 ? sizeof(Number) : count * sizeof(Number);
+    memory_ = {static_cast<Number*>(on_host ? device.allocate_on_host(bytes) : device.allocate(bytes)),
+               Release{&device, on_host}};
+  }
+
+  explicit operator bool() const { return memory_ != nullptr; }
+  Number* get() const { return memory_.get(); }
+
+ private:
+  struct Release {
+    GpuDevice* device = nullptr;
+    bool on_host = false;
+    void operator()(Number* memory) const noexcept {
+      if (on_host)
+        device->release_on_host(memory);
+      else
+        device->release(memory);
+    }
+  };
+  std::unique_ptr<Number, Release> memory_;
+};
+
+}  // namespace attnspec

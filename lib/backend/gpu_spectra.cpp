@@ -1,0 +1,223 @@
+// Two lanes in turn: while one computes, the other's matrices are gathered and copied.
+#include "lib/backend/gpu_spectra.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "lib/backend/backend.hpp"
+#include "lib/backend/screening.hpp"
+#include "lib/core/error.hpp"
+#include "lib/core/norms.hpp"
+#include "lib/core/parallel.hpp"
+
+namespace attnspec {
+namespace {
+
+constexpr std::size_t most_in_a_call = 65535;  // cuSOLVER's batched solvers take no more
+constexpr std::size_t cuts_of_a_batch = 4;     // so that copies hide behind computing
+constexpr std::size_t least_cut = 64;          // below which a card is not filled
+
+GpuEigenRoute route_of(std::size_t n) { return n <= largest_together ? GpuEigenRoute::together : GpuEigenRoute::apart; }
+
+/// Copies the entries in single precision; false, somewhere on the way, where that would change one.
+bool narrowed(std::span<const double> matrix, float* to) {
+  constexpr std::size_t step = 512;
+  for (std::size_t first = 0; first < matrix.size(); first += step) {
+    bool same = true;
+    for (std::size_t i = first; i < std::min(matrix.size(), first + step); ++i) {
+      to[i] = static_cast<float>(matrix[i]);
+      same = same & (static_cast<double>(to[i]) == matrix[i]);
+    }
+    if (!same) return false;
+  }
+  return true;
+}
+
+void transpose(std::span<double> matrix, MatrixShape shape) {
+  const std::vector<double> copy(matrix.begin(), matrix.end());
+  for (std::size_t i = 0; i < shape.rows; ++i)
+    for (std::size_t j = 0; j < shape.cols; ++j) matrix[j * shape.rows + i] = copy[i * shape.cols + j];
+}
+
+}  // namespace
+
+GpuSpectra::GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads)
+    : device_(device), method_(method), budget_(budget), threads_(threads) {}
+
+std::size_t GpuSpectra::workspace_bytes(MatrixShape shape, std::size_t count) {
+  const std::size_t n = shape.smaller_side();
+  return method_ == GpuMethod::gram ? device_.eigenvalue_workspace(route_of(n), n, count)
+                                    : device_.singular_value_workspace({n, shape.elements() / n}, count);
+}
+
+std::size_t GpuSpectra::bytes_a_lane(MatrixShape shape, std::size_t count) {
+  const std::size_t n = shape.smaller_side(), gram = method_ == GpuMethod::gram ? n * n : 0;
+  const std::size_t a_matrix =
+      shape.elements() * (sizeof(double) + sizeof(float)) + (gram + n) * sizeof(double) + sizeof(int);
+  return count * a_matrix + workspace_bytes(shape, count);
+}
+
+/// The most matrices that a lane may take at once, 0 where the budget holds none.
+std::size_t GpuSpectra::cut_of(MatrixShape shape, std::size_t wanted) {
+  const std::size_t room = budget_ / GpuDevice::streams;
+  std::size_t fits = 0,
+              too_many = std::min({wanted, most_in_a_call, std::max(least_cut, wanted / cuts_of_a_batch + 1)}) + 1;
+  while (too_many - fits > 1) {
+    const std::size_t middle = (fits + too_many) / 2;
+    (bytes_a_lane(shape, middle) <= room ? fits : too_many) = middle;
+  }
+  return fits;
+}
+
+bool GpuSpectra::allocate(Lane& lane, MatrixShape shape, std::size_t count) {
+  lane = {};
+  const std::size_t n = shape.smaller_side(), entries = count * shape.elements();
+  lane.workspace_bytes = workspace_bytes(shape, count);
+  lane.matrices = {device_, entries};
+  lane.narrow = {device_, entries};
+  if (method_ == GpuMethod::gram) lane.grams = {device_, count * n * n};
+  lane.values = {device_, count * n};
+  lane.info = {device_, count};
+  lane.workspace = {device_, lane.workspace_bytes};
+  lane.entries_on_host = {device_, entries, true};
+  lane.values_on_host = {device_, count * n, true};
+  lane.info_on_host = {device_, count, true};
+  const bool whole = lane.matrices && lane.narrow && (lane.grams || method_ == GpuMethod::direct) && lane.values &&
+                     lane.info && lane.workspace && lane.entries_on_host && lane.values_on_host && lane.info_on_host;
+  if (!whole) lane = {};
+  lane.capacity = whole ? count : 0;
+  return whole;
+}
+
+/// Lanes for matrices of this shape; smaller ones where the card has less room than it said.
+void GpuSpectra::prepare(MatrixShape shape, std::size_t wanted) {
+  std::size_t cut = cut_of(shape, wanted);
+  if (shape == shape_ && lanes_[0].capacity >= cut && cut > 0) return;
+  for (Lane& lane : lanes_) lane = {};
+  for (; cut > 0; cut /= 2) {
+    const auto have = [&](Lane& lane) { return allocate(lane, shape, cut); };
+    if (std::all_of(lanes_.begin(), lanes_.end(), have)) {
+      shape_ = shape;
+      return;
+    }
+    for (Lane& lane : lanes_) lane = {};
+  }
+  shape_ = {};
+  const std::size_t least = GpuDevice::streams * bytes_a_lane(shape, 1);
+  throw Error(ErrorKind::limit, "the GPU has no room for matrices of " + std::to_string(shape.rows) + " x " +
+                                    std::to_string(shape.cols) + ": two of them with their workspace take " +
+                                    std::to_string((least >> 20) + 1) + " MiB, and it may use " +
+                                    std::to_string(budget_ >> 20) +
+                                    " MiB (--max-memory-device) of what other programs leave; or take --device cpu");
+}
+
+/// Queues everything up to the values' way back.
+void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items) {
+  Lane& lane = lanes_[stream];
+  const MatrixShape shape = batch.shape();
+  const std::size_t n = shape.smaller_side(), elements = shape.elements(), count = items.size();
+  const bool turned = method_ == GpuMethod::direct && shape.rows > shape.cols;
+  // What was stored in single precision or less crosses the bus as such.
+  std::atomic<bool> fits_float = !turned;
+  for_each_index(count, threads_, [&](std::size_t i, std::size_t) {
+    float* to = reinterpret_cast<float*>(lane.entries_on_host.get()) + i * elements;
+    if (fits_float && !(items[i].scale == 1 && narrowed(batch.matrix(items[i].index), to))) fits_float = false;
+  });
+  if (fits_float) {
+    device_.upload(stream, lane.narrow.get(), lane.entries_on_host.get(), count * elements * sizeof(float));
+    device_.widen(stream, lane.narrow.get(), lane.matrices.get(), count * elements);
+  } else {
+    for_each_index(count, threads_, [&](std::size_t i, std::size_t) {
+      double* to = lane.entries_on_host.get() + i * elements;
+      copy_scaled(batch.matrix(items[i].index), items[i].scale, to);
+      if (turned) transpose({to, elements}, shape);
+    });
+    device_.upload(stream, lane.matrices.get(), lane.entries_on_host.get(), count * elements * sizeof(double));
+  }
+  device_.fill_zero(stream, lane.workspace.get(), lane.workspace_bytes);
+  if (method_ == GpuMethod::gram) {
+    // The smaller of P P^T and P^T P.
+    const bool rows = shape.rows <= shape.cols;
+    const GpuMatrices plain{lane.matrices.get(), shape.cols, elements, false},
+        turned_over{lane.matrices.get(), shape.cols, elements, true};
+    device_.multiply(stream, {n, n, elements / n, count, rows ? plain : turned_over, rows ? turned_over : plain,
+                              lane.grams.get(), n, n * n, 1, 0});
+    device_.eigenvalues(stream, route_of(n), n, count, lane.grams.get(), lane.values.get(), lane.info.get(),
+                        lane.workspace.get(), lane.workspace_bytes);
+  } else {
+    device_.singular_values(stream, {n, elements / n}, count, lane.matrices.get(), lane.values.get(), lane.info.get(),
+                            lane.workspace.get(), lane.workspace_bytes);
+  }
+  device_.download(stream, lane.values_on_host.get(), lane.values.get(), count * n * sizeof(double));
+  device_.download(stream, lane.info_on_host.get(), lane.info.get(), count * sizeof(int));
+  lane.items = std::move(items);
+}
+
+void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<Spectrum>& spectra) {
+  Lane& lane = lanes_[stream];
+  if (lane.items.empty()) return;
+  device_.wait(stream);
+  const std::size_t n = batch.shape().smaller_side();
+  for (std::size_t i = 0; i < lane.items.size(); ++i) {
+    const Item& item = lane.items[i];
+    Spectrum& spectrum = spectra[item.index];
+    const double* found = lane.values_on_host.get() + i * n;
+    std::vector<double> values(found, found + n);
+    if (method_ == GpuMethod::gram) {
+      for (double& value : values) value = std::sqrt(std::max(value, 0.0));
+      std::reverse(values.begin(), values.end());
+    }
+    if (lane.info_on_host.get()[i] != 0 || !squares_agree(values, item.squares, batch.shape())) {
+      spectrum.status = SvdStatus::not_converged;
+      continue;
+    }
+    for (double& value : values) value *= item.scale;
+    spectrum.error_bound =
+        (method_ == GpuMethod::gram ? gram_error_bound : direct_error_bound)(batch.shape(), values.front());
+    spectrum.values = std::move(values);
+  }
+  lane.items.clear();
+}
+
+std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
+  std::vector<Spectrum> spectra(batch.size());
+  std::vector<Item> items(batch.size());
+  for_each_index(batch.size(), threads_, [&](std::size_t b, std::size_t) {
+    spectra[b].id = batch.id(b);
+    const Screening seen = screen(batch.matrix(b));
+    if (!seen.finite) spectra[b].status = SvdStatus::not_finite;
+    items[b] = {b, scale_of(seen.largest), 0};
+    // |P / scale|_F^2, in the numbers that the card gets.
+    std::vector<double> scaled;
+    std::span<const double> entries = batch.matrix(b);
+    if (items[b].scale != 1) {
+      scaled.resize(entries.size());
+      copy_scaled(entries, items[b].scale, scaled.data());
+      entries = scaled;
+    }
+    items[b].squares = sum_of_squares(entries);
+  });
+  std::erase_if(items, [&](const Item& item) { return spectra[item.index].status != SvdStatus::ok; });
+  if (items.empty() || batch.shape().elements() == 0) return spectra;
+
+  for (Lane& lane : lanes_) lane.items.clear();
+  prepare(batch.shape(), items.size());
+  const std::size_t cut = lanes_[0].capacity;
+  unsigned stream = 0;
+  for (std::size_t first = 0; first < items.size(); first += cut) {
+    const auto from = items.begin() + static_cast<std::ptrdiff_t>(first);
+    const auto to = items.begin() + static_cast<std::ptrdiff_t>(std::min(first + cut, items.size()));
+    finish(stream, batch, spectra);
+    start(stream, batch, {from, to});
+    stream = (stream + 1) % GpuDevice::streams;
+  }
+  for (unsigned rest = 0; rest < GpuDevice::streams; ++rest)
+    finish((stream + rest) % GpuDevice::streams, batch, spectra);
+  return spectra;
+}
+
+}  // namespace attnspec

@@ -1,0 +1,65 @@
+// Spectra of a batch on a card: cut to its memory, copied while it computes.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "lib/backend/gpu_device.hpp"
+#include "lib/core/matrix_batch.hpp"
+#include "lib/core/spectrum.hpp"
+
+namespace attnspec {
+
+enum class GpuMethod {
+  gram,   ///< eigenvalues of P^T P or P P^T, whichever is smaller, fp64
+  direct  ///< singular values without vectors, fp64
+};
+
+/// One call for all matrices up to this n, above it one call each: cuSOLVER's batched solver is known to fall off
+/// there. To be set by measurement: tests/bench/gpu.sh prints both.
+inline constexpr std::size_t largest_together = 256;
+
+class ATTNSPEC_API GpuSpectra {
+ public:
+  /// `budget` bytes of the card's memory may be used; `threads` of the host fill what is copied to it.
+  GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads);
+
+  /// As Backend::singular_values. Throws Error(limit) where the budget does not hold two matrices, or the card has less
+  /// than that; GpuFailure where it fails.
+  std::vector<Spectrum> operator()(const MatrixBatch& batch);
+
+ private:
+  struct Item {
+    std::size_t index = 0;  ///< in the batch
+    double scale = 1, squares = 0;
+  };
+
+  /// One stream with all that it works on.
+  struct Lane {
+    std::size_t capacity = 0;  ///< matrices
+    std::size_t workspace_bytes = 0;
+    GpuMemory<double> entries_on_host, values_on_host, matrices, grams, values;
+    GpuMemory<float> narrow;
+    GpuMemory<int> info_on_host, info;
+    GpuMemory<std::byte> workspace;
+    std::vector<Item> items;  ///< under way
+  };
+
+  std::size_t workspace_bytes(MatrixShape shape, std::size_t count);
+  std::size_t bytes_a_lane(MatrixShape shape, std::size_t count);
+  std::size_t cut_of(MatrixShape shape, std::size_t wanted);
+  bool allocate(Lane& lane, MatrixShape shape, std::size_t count);
+  void prepare(MatrixShape shape, std::size_t wanted);
+  void start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items);
+  void finish(unsigned stream, const MatrixBatch& batch, std::vector<Spectrum>& spectra);
+
+  GpuDevice& device_;
+  GpuMethod method_;
+  std::size_t budget_;
+  unsigned threads_;
+  MatrixShape shape_;  ///< that the lanes are made for
+  std::array<Lane, GpuDevice::streams> lanes_;
+};
+
+}  // namespace attnspec

@@ -1,0 +1,355 @@
+// A block of equal heads on the card; two trials under way, one a stream: while one computes, the other's errors are
+// judged on the host.
+#include "lib/backend/gpu_trials.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "lib/backend/trial_plan.hpp"
+#include "lib/core/error.hpp"
+
+namespace attnspec {
+namespace {
+
+/// What heads must have in common to be worked on together.
+struct HeadKind {
+  std::size_t queries = 0, tokens = 0, width = 0;
+  std::vector<std::size_t> group_ends;
+  bool logits = false;
+  std::size_t rank = 0;      ///< columns of logits.query
+  std::size_t key_cols = 0;  ///< 0 where logits.query is A itself
+
+  explicit HeadKind(const Head& head)
+      : queries(head.attention.rows()), tokens(head.columns.rows()), width(head.columns.cols()) {
+    for (const ColumnRange& group : head.groups) group_ends.push_back(group.last);
+    logits = head.logits.has_value();
+    if (!logits) return;
+    rank = head.logits->query.cols();
+    key_cols = head.logits->key.cols();
+  }
+  bool operator==(const HeadKind&) const = default;
+
+  std::size_t cells() const { return queries * width; }
+  std::size_t groups() const { return group_ends.size(); }
+  std::size_t scores(const TrialPlan& plan) const {
+    std::size_t most = 0;
+    for (const std::size_t c : plan.weighted) most = std::max(most, plan.constructions[c].k);
+    return queries * most;
+  }
+};
+
+/// Numbers on the card; throws Error(limit) where there is no room.
+struct Numbers {
+  GpuMemory<double> memory;
+
+  Numbers(GpuDevice& device, std::size_t count, bool on_host = false) : memory(device, count, on_host) {
+    if (!memory)
+      throw Error(ErrorKind::limit, "the GPU has no room for " + std::to_string(count * sizeof(double) >> 20) +
+                                        " MiB of a trial; give a smaller --max-memory-device, or --device cpu");
+  }
+  double* get() const { return memory.get(); }
+};
+
+/// Heads on the card, one after another.
+class HeadBlock {
+ public:
+  HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<const Head* const> heads, std::size_t place)
+      : kind(of_heads),
+        count(heads.size()),
+        first(place),
+        attention(device, count * kind.queries * kind.tokens),
+        columns(device, count * kind.tokens * kind.width),
+        targets(device, count * kind.cells()),
+        query(device, count * kind.queries * kind.rank),
+        key(device, count * kind.tokens * kind.key_cols),
+        log_sums(device, kind.logits ? count * kind.queries : 0),
+        group_ends(device, kind.groups()) {
+    if (!group_ends) throw Error(ErrorKind::limit, "the GPU has no memory left");
+    device.upload(0, group_ends.get(), kind.group_ends.data(), kind.groups() * sizeof(std::size_t));
+    for (std::size_t h = 0; h < count; ++h) {
+      const Head& head = *heads[h];
+      const auto send = [&](const Numbers& to, const std::vector<double>& values) {
+        if (!values.empty())
+          device.upload(0, to.get() + h * values.size(), values.data(), values.size() * sizeof(double));
+      };
+      send(attention, head.attention.values);
+      send(columns, head.columns.values);
+      send(targets, head.target.values);
+      if (!kind.logits) continue;
+      send(query, head.logits->query.values);
+      send(key, head.logits->key.values);
+      send(log_sums, head.logits->log_sum);
+    }
+    device.wait(0);  // the other stream reads them too
+  }
+
+  /// Numbers that one head takes here, and in each lane.
+  static std::size_t resident(const HeadKind& kind) {
+    return kind.queries * (kind.tokens + kind.width + kind.rank + 1) + kind.tokens * (kind.width + kind.key_cols);
+  }
+
+  const HeadKind kind;
+  const std::size_t count, first;  ///< first: its place in the caller's list
+  const Numbers attention, columns, targets, query, key, log_sums;
+  const GpuMemory<std::size_t> group_ends;
+};
+
+/// One stream: a trial of all heads of a block, a construction at a time.
+class TrialLane {
+ public:
+  TrialLane(GpuDevice& device, unsigned stream, const TrialPlan& plan, const HeadBlock& block, ErrorSink& sink)
+      : device_(device),
+        stream_(stream),
+        plan_(plan),
+        block_(block),
+        kind_(block.kind),
+        sink_(sink),
+        e_(device, std::max(plan.mixed_rows, plan.key_rows) * kind_.tokens),
+        f_(device, plan.projected_rows * kind_.tokens),
+        projected_(device, block.count * plan.projected_rows * kind_.width),
+        keys_(device, block.count * plan.key_rows * kind_.key_cols),
+        mixed_(device, block.count * kind_.tokens * kind_.width),
+        outputs_(device, block.count * kind_.cells()),
+        scores_(device, block.count * kind_.scores(plan)),
+        shifts_(device, block.count * kind_.queries),
+        sums_(device, block.count * kind_.queries),
+        errors_(device, block.count * numbers_given(kind_)),
+        errors_on_host_(device, block.count * numbers_given(kind_), true) {}
+
+  static std::size_t numbers(const HeadKind& kind, const TrialPlan& plan) {
+    return plan.projected_rows * kind.width + plan.key_rows * kind.key_cols + kind.tokens * kind.width + kind.cells() +
+           kind.scores(plan) + 2 * kind.queries + numbers_given(kind);
+  }
+  static std::size_t fixed_numbers(const HeadKind& kind, const TrialPlan& plan) {
+    return (std::max(plan.mixed_rows, plan.key_rows) + plan.projected_rows) * kind.tokens;
+  }
+
+  /// F V and, for softmax constructions, E K.
+  void begin(std::size_t trial, const ProjectionPair& pair) {
+    trial_ = trial;
+    next_ = done_ = 0;
+    current_ = false;
+    weighed_ = nullptr;
+    const std::size_t n = kind_.tokens, d = kind_.width, rows = plan_.projected_rows;
+    const std::size_t e_rows = std::max(plan_.mixed_rows, plan_.key_rows);
+    if (rows > 0) {
+      device_.upload(stream_, f_.get(), pair.f->values.data(), rows * n * sizeof(double));
+      multiply({rows,
+                d,
+                n,
+                block_.count,
+                {f_.get(), n, 0, false},
+                {block_.columns.get(), d, n * d, false},
+                projected_.get(),
+                d,
+                rows * d});
+    }
+    if (e_rows > 0) device_.upload(stream_, e_.get(), pair.e->values.data(), e_rows * n * sizeof(double));
+    if (plan_.key_rows > 0 && kind_.key_cols > 0)
+      multiply({plan_.key_rows,
+                kind_.key_cols,
+                n,
+                block_.count,
+                {e_.get(), n, 0, false},
+                {block_.key.get(), kind_.key_cols, n * kind_.key_cols, false},
+                keys_.get(),
+                kind_.key_cols,
+                plan_.key_rows * kind_.key_cols});
+    device_.fill_zero(stream_, mixed_.get(), block_.count * n * d * sizeof(double));
+  }
+
+  /// Hands over the last construction's errors and queues the next one; false once all are handed over.
+  bool step() {
+    hand_over();
+    if (next_ == plan_.linear.size() + plan_.weighted.size()) return false;
+    const bool is_linear = next_ < plan_.linear.size();
+    const std::size_t c = is_linear ? plan_.linear[next_] : plan_.weighted[next_ - plan_.linear.size()];
+    const Construction& construction = plan_.constructions[c];
+    give(c, is_linear ? linear(construction) : weighted(construction));
+    ++next_;
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t nothing = static_cast<std::size_t>(-1);
+
+  /// Of one head: its error, and the norms of it.
+  static std::size_t numbers_given(const HeadKind& kind) {
+    return kind.cells() + kind.width + kind.groups() * kind.queries;
+  }
+
+  void multiply(const GpuProduct& product) {
+    if (product.rows * product.cols > 0 && product.inner > 0) device_.multiply(stream_, product);
+  }
+
+  /// P E^T F V; E^T F V only grows with k.
+  GpuResidual linear(const Construction& construction) {
+    const std::size_t n = kind_.tokens, d = kind_.width;
+    const double factor = construction.e_factor * construction.f_factor;
+    GpuResidual job;
+    job.factor = factor;
+    if (factor == 0) return job;
+    if (construction.k > done_) {
+      multiply({n,
+                d,
+                construction.k - done_,
+                block_.count,
+                {e_.get() + done_ * n, n, 0, true},
+                {projected_.get() + done_ * d, d, plan_.projected_rows * d, false},
+                mixed_.get(),
+                d,
+                n * d,
+                1,
+                1});
+      done_ = construction.k;
+      current_ = false;
+    }
+    if (!current_)
+      multiply({kind_.queries,
+                d,
+                n,
+                block_.count,
+                {block_.attention.get(), n, kind_.queries * n, false},
+                {mixed_.get(), d, n * d, false},
+                outputs_.get(),
+                d,
+                kind_.cells()});
+    current_ = true;
+    job.outputs = outputs_.get();
+    return job;
+  }
+
+  /// Weights exp(A E^T - shift), which the softmax and the exponential form share, times F V.
+  void weigh(const Construction& construction) {
+    const std::size_t k = construction.k, d = kind_.width, queries = kind_.queries, rank = kind_.rank;
+    if (construction.e_factor == 0) {
+      device_.fill_zero(stream_, scores_.get(), block_.count * queries * k * sizeof(double));
+    } else {
+      const bool by_keys = kind_.key_cols > 0;
+      const GpuMatrices projection{by_keys ? keys_.get() : e_.get(), rank, by_keys ? plan_.key_rows * rank : 0, true};
+      multiply({queries,
+                k,
+                rank,
+                block_.count,
+                {block_.query.get(), rank, queries * rank, false},
+                projection,
+                scores_.get(),
+                k,
+                queries * k,
+                construction.e_factor,
+                0});
+    }
+    device_.exponentials(stream_, block_.count * queries, k, scores_.get(), shifts_.get(), sums_.get());
+    multiply({queries,
+              d,
+              k,
+              block_.count,
+              {scores_.get(), k, queries * k, false},
+              {projected_.get(), d, plan_.projected_rows * d, false},
+              outputs_.get(),
+              d,
+              kind_.cells()});
+  }
+
+  GpuResidual weighted(const Construction& construction) {
+    current_ = false;
+    GpuResidual job;
+    job.factor = construction.f_factor;
+    if (construction.k == 0) return job;
+    if (weighed_ == nullptr || weighed_->k != construction.k || weighed_->e_factor != construction.e_factor)
+      weigh(construction);
+    weighed_ = &construction;
+    job.outputs = outputs_.get();
+    if (construction.form == Form::softmax) {
+      job.sums = sums_.get();
+    } else {
+      job.shifts = shifts_.get();
+      job.log_sums = block_.log_sums.get();
+    }
+    return job;
+  }
+
+  void give(std::size_t construction, GpuResidual job) {
+    const std::size_t cells = block_.count * kind_.cells(), columns = block_.count * kind_.width;
+    job.heads = block_.count;
+    job.queries = kind_.queries;
+    job.width = kind_.width;
+    job.groups = kind_.groups();
+    job.targets = block_.targets.get();
+    job.group_ends = block_.group_ends.get();
+    job.errors = errors_.get();
+    job.columns = errors_.get() + cells;
+    job.rows = errors_.get() + cells + columns;
+    device_.residuals(stream_, job);
+    device_.download(stream_, errors_on_host_.get(), errors_.get(),
+                     block_.count * numbers_given(kind_) * sizeof(double));
+    pending_ = construction;
+  }
+
+  void hand_over() {
+    if (pending_ == nothing) return;
+    device_.wait(stream_);
+    const std::size_t cells = kind_.cells(), width = kind_.width, rows = kind_.groups() * kind_.queries;
+    const double* errors = errors_on_host_.get();
+    const double* columns_of = errors + block_.count * cells;
+    const double* rows_of = columns_of + block_.count * width;
+    for (std::size_t h = 0; h < block_.count; ++h)
+      sink_.take(trial_, block_.first + h, pending_,
+                 {{columns_of + h * width, width}, {rows_of + h * rows, rows}, {errors + h * cells, cells}});
+    pending_ = nothing;
+  }
+
+  GpuDevice& device_;
+  const unsigned stream_;
+  const TrialPlan& plan_;
+  const HeadBlock& block_;
+  const HeadKind& kind_;
+  ErrorSink& sink_;
+  const Numbers e_, f_, projected_, keys_, mixed_, outputs_, scores_, shifts_, sums_, errors_, errors_on_host_;
+  std::size_t trial_ = 0, next_ = 0, done_ = 0, pending_ = nothing;
+  bool current_ = false;  ///< outputs_ hold P times mixed_
+  const Construction* weighed_ = nullptr;
+};
+
+/// How many heads of a kind fit.
+std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::size_t budget, std::size_t wanted) {
+  const std::size_t fixed = GpuDevice::streams * TrialLane::fixed_numbers(kind, plan) * sizeof(double);
+  const std::size_t a_head =
+      (HeadBlock::resident(kind) + GpuDevice::streams * TrialLane::numbers(kind, plan)) * sizeof(double);
+  const std::size_t fits = budget < fixed ? 0 : std::min(wanted, (budget - fixed) / a_head);
+  if (fits == 0)
+    throw Error(ErrorKind::limit, "a trial of one head takes " + std::to_string(((fixed + a_head) >> 20) + 1) +
+                                      " MiB of the GPU's memory, and it may use " + std::to_string(budget >> 20) +
+                                      " MiB (--max-memory-device); or take --device cpu");
+  return fits;
+}
+
+}  // namespace
+
+void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const Head* const> heads,
+                       std::span<const ProjectionPair> trials, std::span<const Construction> constructions,
+                       ErrorSink& sink) {
+  const TrialPlan plan(constructions);
+  for (std::size_t first = 0; first < heads.size();) {
+    const HeadKind kind(*heads[first]);
+    std::size_t equal = 1;
+    while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
+    const std::size_t count = heads_that_fit(kind, plan, budget, equal);
+    const HeadBlock block(device, kind, heads.subspan(first, count), first);
+    std::array<TrialLane, GpuDevice::streams> lanes{TrialLane(device, 0, plan, block, sink),
+                                                    TrialLane(device, 1, plan, block, sink)};
+    for (std::size_t t = 0; t < trials.size(); t += lanes.size()) {
+      const std::size_t under_way = std::min(lanes.size(), trials.size() - t);
+      for (std::size_t lane = 0; lane < under_way; ++lane) lanes[lane].begin(t + lane, trials[t + lane]);
+      for (bool more = true; more;) {
+        more = false;
+        for (std::size_t lane = 0; lane < under_way; ++lane) more = lanes[lane].step() || more;
+      }
+    }
+    first += count;
+  }
+}
+
+}  // namespace attnspec

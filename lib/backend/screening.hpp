@@ -1,0 +1,22 @@
+// What every solver asks of a matrix first: are its entries finite, and how large?
+#pragma once
+
+#include <span>
+
+#include "lib/core/export.hpp"
+
+namespace attnspec {
+
+struct Screening {
+  double largest = 0;  ///< |entry|
+  bool finite = true;
+};
+ATTNSPEC_API Screening screen(std::span<const double> matrix);
+
+/// A power of two by which entries are divided, so that their squares neither overflow nor vanish; usually 1.
+ATTNSPEC_API double scale_of(double largest);
+
+/// out = matrix / scale, exactly.
+ATTNSPEC_API void copy_scaled(std::span<const double> matrix, double scale, double* out);
+
+}  // namespace attnspec

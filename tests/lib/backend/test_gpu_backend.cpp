@@ -1,0 +1,332 @@
+// The GPU backend's own part, on a card that is not one: how batches are cut, what is queued in which order, what
+// happens where a call fails. What a real card computes is tested with every other backend, where there is one.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "lib/backend/gpu_backend.hpp"
+#include "lib/backend/registry.hpp"
+#include "lib/core/error.hpp"
+#include "tests/support/fake_gpu.hpp"
+#include "tests/support/heads.hpp"
+#include "tests/support/matrices.hpp"
+#include "tests/support/tolerance.hpp"
+
+using namespace attnspec;
+using namespace attnspec::test;
+
+namespace {
+
+std::unique_ptr<Backend> make_reference() { return make_backend({"cpu", "reference"}).backend; }
+
+std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method = GpuMethod::gram) {
+  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2});
+}
+
+std::vector<std::vector<double>> matrices_of(MatrixShape shape, std::size_t count) {
+  std::vector<std::vector<double>> matrices;
+  for (std::size_t seed = 0; seed < count; ++seed) matrices.push_back(random_attention(shape, 2, seed));
+  return matrices;
+}
+
+std::vector<std::vector<double>> values_of(const std::vector<Spectrum>& spectra) {
+  std::vector<std::vector<double>> values;
+  for (const Spectrum& spectrum : spectra) values.push_back(spectrum.values);
+  return values;
+}
+
+std::vector<Construction> every_form(std::size_t largest_k) {
+  std::vector<Construction> all;
+  for (const std::size_t k : {largest_k, std::size_t{0}, std::size_t{1}, largest_k / 2 + 1})
+    for (const Form form : {Form::linear, Form::softmax, Form::exponential}) {
+      all.push_back({form, k, 0.7, 0.3});
+      all.push_back({form, k, 0, 0.4});
+      all.push_back({form, k, 0.2, 0});
+    }
+  std::erase_if(all, [](const Construction& one) { return one.form == Form::softmax && one.k == 0; });
+  return all;
+}
+
+void check_errors(const ErrorList& found, const ErrorList& expected, std::size_t tokens) {
+  REQUIRE(found.errors.size() == expected.errors.size());
+  for (const auto& [place, error] : found.errors) {
+    const StoredError& wanted = expected.errors.at(place);
+    const double allowed = output_tolerance(tokens, wanted.largest()), squares = allowed * (1 + wanted.largest());
+    CAPTURE(std::get<0>(place), std::get<1>(place), std::get<2>(place));
+    REQUIRE(largest_difference(error.cells, wanted.cells) <= allowed);
+    REQUIRE(largest_difference(error.columns, wanted.columns) <= squares * static_cast<double>(wanted.rows.size()));
+    REQUIRE(largest_difference(error.rows, wanted.rows) <= squares * static_cast<double>(wanted.columns.size()));
+  }
+}
+
+}  // namespace
+
+TEST_CASE("on a fake card every shape and family has the reference's singular values", "[gpu]") {
+  const auto reference = make_reference();
+  for (const bool eager : {false, true})
+    for (const GpuMethod method : {GpuMethod::gram, GpuMethod::direct})
+      for (const MatrixShape shape : {MatrixShape{1, 1}, {2, 2}, {5, 3}, {3, 5}, {1, 7}, {7, 1}, {17, 17}, {40, 16}})
+        for (const std::string& name : family_names()) {
+          CAPTURE(eager, method == GpuMethod::gram, shape.rows, shape.cols, name);
+          const auto log = std::make_shared<FakeGpuLog>();
+          log->eager = eager;
+          const MatrixBatch batch = batch_of(shape, {family(name, shape, 1), family(name, shape, 2)});
+
+          const auto spectra = fake_backend(log, method)->singular_values(batch);
+
+          const auto truth = reference->singular_values(batch);
+          for (std::size_t b = 0; b < truth.size(); ++b) {
+            REQUIRE(spectra[b].status == SvdStatus::ok);
+            const double sigma_1 = truth[b].values.front();
+            const double allowed =
+                sigma_tolerance(method == GpuMethod::gram ? "gram" : "direct", shape, sigma_1) +
+                std::numeric_limits<double>::denorm_min() * static_cast<double>(shape.rows + shape.cols);
+            REQUIRE(largest_difference(spectra[b].values, truth[b].values) <= allowed);
+          }
+          REQUIRE(log->violations.empty());
+        }
+}
+
+TEST_CASE("a batch is cut to the card's memory, and every cut gives the same values", "[gpu]") {
+  const MatrixShape shape{12, 12};
+  for (const std::size_t memory : {std::size_t{16} << 10, std::size_t{40} << 10, std::size_t{1} << 20})
+    for (const std::size_t size : {1U, 2U, 3U, 7U, 8U, 9U, 63U, 64U, 65U, 129U, 300U}) {
+      CAPTURE(memory, size);
+      const MatrixBatch batch = batch_of(shape, matrices_of(shape, size));
+      const auto small = std::make_shared<FakeGpuLog>(), large = std::make_shared<FakeGpuLog>();
+
+      const auto cut =
+          make_gpu_backend(std::make_unique<FakeGpu>(small), make_reference(), {GpuMethod::gram, memory, 2})
+              ->singular_values(batch);
+      const auto whole = fake_backend(large)->singular_values(batch);
+
+      REQUIRE(values_of(cut) == values_of(whole));
+      REQUIRE(small->peak <= memory);
+      REQUIRE(small->violations.empty());
+      if (memory < 20000 && size > 8) REQUIRE(small->together > 2);
+    }
+}
+
+TEST_CASE("batches of many shapes go through one backend", "[gpu]") {
+  const auto log = std::make_shared<FakeGpuLog>();
+  const auto backend = fake_backend(log);
+  for (const std::size_t n : {20U, 5U, 20U, 33U, 1U, 20U}) {
+    const MatrixBatch batch = batch_of({n, n}, matrices_of({n, n}, 9));
+
+    REQUIRE(values_of(backend->singular_values(batch)) ==
+            values_of(fake_backend(std::make_shared<FakeGpuLog>())->singular_values(batch)));
+  }
+  REQUIRE(log->violations.empty());
+}
+
+TEST_CASE("memory is taken once for batches of one shape", "[gpu]") {
+  const auto log = std::make_shared<FakeGpuLog>();
+  const auto backend = fake_backend(log);
+  const MatrixBatch batch = batch_of({8, 8}, matrices_of({8, 8}, 20));
+  backend->singular_values(batch);
+  const std::size_t blocks = log->blocks;
+
+  backend->singular_values(batch);
+
+  REQUIRE(log->blocks == blocks);
+}
+
+TEST_CASE("large matrices go to the solver one by one", "[gpu]") {
+  for (const std::size_t n : {largest_together, largest_together + 1}) {
+    const auto log = std::make_shared<FakeGpuLog>();
+    const MatrixBatch batch = batch_of({n, 1}, matrices_of({n, 1}, 1));  // the smaller side decides
+    fake_backend(log)->singular_values(batch);
+    REQUIRE(log->together == 1);
+
+    const MatrixBatch square = batch_of({n, n}, matrices_of({n, n}, 1));
+    fake_backend(log)->singular_values(square);
+    REQUIRE(log->apart == (n > largest_together ? 1 : 0));
+  }
+}
+
+TEST_CASE("what single precision holds crosses the bus in half the bytes", "[gpu]") {
+  const MatrixShape shape{16, 16};
+  std::vector<std::vector<double>> plain = matrices_of(shape, 4), rounded = plain;
+  for (auto& matrix : rounded)
+    for (double& entry : matrix) entry = static_cast<float>(entry);
+  const auto narrow = std::make_shared<FakeGpuLog>(), wide = std::make_shared<FakeGpuLog>();
+
+  fake_backend(narrow)->singular_values(batch_of(shape, rounded));
+  fake_backend(wide)->singular_values(batch_of(shape, plain));
+
+  REQUIRE(narrow->uploaded == 4 * shape.elements() * sizeof(float));
+  REQUIRE(wide->uploaded == 4 * shape.elements() * sizeof(double));
+}
+
+TEST_CASE("one number that single precision does not hold keeps its batch in double", "[gpu]") {
+  const MatrixShape shape{40, 40};
+  std::vector<double> odd(shape.elements(), 0.5);
+  odd.back() = 0.1;
+  const auto log = std::make_shared<FakeGpuLog>();
+
+  const auto spectra = fake_backend(log, GpuMethod::direct)->singular_values(batch_of(shape, {odd, odd}));
+
+  const auto truth = make_reference()->singular_values(batch_of(shape, {odd}));
+  REQUIRE(largest_difference(spectra[1].values, truth[0].values) <= sigma_tolerance("direct", shape, 20));
+}
+
+TEST_CASE("a card with no room for two matrices says how much they need", "[gpu]") {
+  const auto log = std::make_shared<FakeGpuLog>();
+  log->memory = 20000;
+  const auto backend = fake_backend(log);
+
+  REQUIRE_THROWS_WITH(backend->singular_values(batch_of({64, 64}, matrices_of({64, 64}, 3))),
+                      Catch::Contains("no room for matrices of 64 x 64") && Catch::Contains("--max-memory-device"));
+  REQUIRE(log->in_use == 0);
+}
+
+TEST_CASE("a card with less room than it was said to have gets smaller cuts", "[gpu]") {
+  const MatrixShape shape{16, 16};
+  const auto log = std::make_shared<FakeGpuLog>();
+  const auto backend =
+      make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {GpuMethod::gram, std::size_t{1} << 30, 1});
+  log->memory = 100000;  // other programs took the rest
+  const MatrixBatch batch = batch_of(shape, matrices_of(shape, 40));
+
+  const auto spectra = backend->singular_values(batch);
+
+  REQUIRE(values_of(spectra) == values_of(fake_backend(std::make_shared<FakeGpuLog>())->singular_values(batch)));
+  REQUIRE(log->together > 1);
+  REQUIRE(log->violations.empty());
+}
+
+TEST_CASE("a solver that gives up costs its own matrix only", "[gpu]") {
+  const MatrixShape shape{10, 10};
+  const MatrixBatch batch = batch_of(shape, matrices_of(shape, 7));
+  const auto clean = fake_backend(std::make_shared<FakeGpuLog>())->singular_values(batch);
+  const auto log = std::make_shared<FakeGpuLog>();
+  log->no_convergence_of = 3;
+
+  const auto spectra = fake_backend(log)->singular_values(batch);
+
+  for (std::size_t b = 0; b < spectra.size(); ++b) {
+    REQUIRE(spectra[b].status == (b == 3 ? SvdStatus::not_converged : SvdStatus::ok));
+    REQUIRE(spectra[b].values == (b == 3 ? std::vector<double>() : clean[b].values));
+  }
+}
+
+TEST_CASE("NaN and Inf never reach the card", "[gpu]") {
+  const MatrixShape shape{10, 10};
+  auto matrices = matrices_of(shape, 5);
+  const auto clean = fake_backend(std::make_shared<FakeGpuLog>())->singular_values(batch_of(shape, matrices));
+  matrices[0][7] = std::numeric_limits<double>::quiet_NaN();
+  matrices[3][99] = -std::numeric_limits<double>::infinity();
+  const auto log = std::make_shared<FakeGpuLog>();
+
+  const auto spectra = fake_backend(log)->singular_values(batch_of(shape, matrices));
+
+  REQUIRE(log->solved == 3);
+  for (std::size_t b = 0; b < spectra.size(); ++b) {
+    REQUIRE(spectra[b].status == (b == 0 || b == 3 ? SvdStatus::not_finite : SvdStatus::ok));
+    if (spectra[b].status == SvdStatus::ok) REQUIRE(spectra[b].values == clean[b].values);
+  }
+}
+
+TEST_CASE("whichever call fails, the error is one of attnspec and all memory comes back", "[gpu]") {
+  const MatrixBatch batch = batch_of({9, 9}, matrices_of({9, 9}, 30));
+  const std::vector<Head> heads = random_heads(3, 6, 6, 4, 2, 1);
+  const Maps maps(3, 6, 6, 2);
+  const auto work = [&](Backend& backend) {
+    backend.singular_values(batch);
+    ErrorList errors;
+    backend.output_errors(pointers(heads), maps.pairs(), every_form(6), errors);
+  };
+  const auto whole = std::make_shared<FakeGpuLog>();
+  work(*fake_backend(whole));
+  for (std::size_t call = 0; call < whole->calls; ++call) {
+    CAPTURE(call);
+    const auto log = std::make_shared<FakeGpuLog>();
+    log->failing_call = call;
+    {
+      const auto backend = fake_backend(log);
+      try {
+        work(*backend);
+        FAIL("nothing was thrown");
+      } catch (const Error& error) {
+        REQUIRE(error.kind() == ErrorKind::unsupported);
+        REQUIRE_THAT(error.what(),
+                     Catch::Contains("the GPU failed: fake: told to fail") && Catch::Contains("--resume"));
+      }
+    }
+    REQUIRE(log->in_use == 0);
+    REQUIRE(log->violations.empty());
+  }
+}
+
+TEST_CASE("on a fake card every construction has the reference's errors", "[gpu]") {
+  const auto reference = make_reference();
+  for (const bool eager : {false, true})
+    for (const auto& [queries, tokens, width, rank] :
+         {std::tuple(1, 1, 1, 1), std::tuple(5, 5, 3, 2), std::tuple(17, 9, 4, 3), std::tuple(12, 20, 5, 6)}) {
+      CAPTURE(eager, queries, tokens);
+      const std::vector<Head> heads = random_heads(3, queries, tokens, width, rank, 11);
+      const Maps maps(5, tokens + 2, tokens, 5);
+      const auto log = std::make_shared<FakeGpuLog>();
+      log->eager = eager;
+      ErrorList expected, found;
+      reference->output_errors(pointers(heads), maps.pairs(), every_form(tokens), expected);
+
+      fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(tokens), found);
+
+      check_errors(found, expected, tokens);
+      REQUIRE(log->violations.empty());
+    }
+}
+
+TEST_CASE("heads of unlike shapes, and logits without keys, are blocks of their own", "[gpu]") {
+  std::vector<Head> heads = random_heads(2, 8, 8, 3, 2, 4);
+  for (Head& head : random_heads(3, 5, 8, 3, 2, 5)) heads.push_back(std::move(head));
+  Head& plain = heads[1];  // its logits as a matrix
+  Matrix logits(plain.attention.shape);
+  for (std::size_t i = 0; i < logits.rows(); ++i)
+    for (std::size_t j = 0; j < logits.cols(); ++j)
+      for (std::size_t l = 0; l < 2; ++l) logits(i, j) += plain.logits->query(i, l) * plain.logits->key(j, l);
+  plain.logits->query = logits;
+  plain.logits->key = {};
+  const Maps maps(4, 8, 8, 6);
+  ErrorList expected, found;
+  make_reference()->output_errors(pointers(heads), maps.pairs(), every_form(8), expected);
+  const auto log = std::make_shared<FakeGpuLog>();
+
+  fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(8), found);
+
+  check_errors(found, expected, 8);
+  REQUIRE(log->violations.empty());
+}
+
+TEST_CASE("heads that do not fit together are tried in turn, and alone they give the same", "[gpu]") {
+  const std::vector<Head> heads = random_heads(7, 10, 10, 4, 3, 9);
+  const Maps maps(3, 10, 10, 6);
+  const auto constructions = every_form(10);
+  ErrorList whole, cut;
+  const auto large = std::make_shared<FakeGpuLog>(), small = std::make_shared<FakeGpuLog>();
+  small->memory = 22000;
+
+  fake_backend(large)->output_errors(pointers(heads), maps.pairs(), constructions, whole);
+  fake_backend(small)->output_errors(pointers(heads), maps.pairs(), constructions, cut);
+
+  REQUIRE(cut.errors == whole.errors);
+  REQUIRE(small->peak <= small->memory);
+  REQUIRE(small->violations.empty());
+  REQUIRE(small->uploaded > large->uploaded);  // R once a block
+}
+
+TEST_CASE("a card with no room for one head says how much it needs", "[gpu]") {
+  const std::vector<Head> heads = random_heads(1, 10, 10, 4, 3, 9);
+  const Maps maps(1, 10, 10, 6);
+  const auto log = std::make_shared<FakeGpuLog>();
+  log->memory = 3000;
+  ErrorList errors;
+
+  REQUIRE_THROWS_WITH(fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(10), errors),
+                      Catch::Contains("a trial of one head takes") && Catch::Contains("--max-memory-device"));
+}

@@ -1,0 +1,72 @@
+// A card on the host that is stricter than a real one: work runs as late as it may, memory starts as NaN, every pointer
+// is checked, and any call can be told to fail.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/backend/gpu_device.hpp"
+
+namespace attnspec::test {
+
+/// What the fake did and shall do; outlives it.
+struct FakeGpuLog {
+  static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
+
+  std::size_t memory = std::size_t{1} << 30;  ///< of the card
+  bool eager = false;                         ///< work runs when it is queued and not when somebody waits
+  std::size_t failing_call = never;           ///< the call, counted from 0, that throws, and every later one too
+  std::size_t no_convergence_of = never;      ///< solved matrix, counted from 0, whose info is not 0
+  std::string failing_name = "fake";
+
+  std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, solved = 0, waits = 0;
+  std::size_t together = 0, apart = 0;  ///< solver calls by route
+  std::vector<std::string> violations;  ///< what a real card would have answered with a crash, or with wrong numbers
+};
+
+class FakeGpu final : public GpuDevice {
+ public:
+  explicit FakeGpu(std::shared_ptr<FakeGpuLog> log) : log_(std::move(log)) {}
+  ~FakeGpu() override;
+
+  GpuFacts facts() override;
+  void* allocate(std::size_t bytes) override;
+  void release(void* memory) noexcept override;
+  void* allocate_on_host(std::size_t bytes) override;
+  void release_on_host(void* memory) noexcept override;
+  void upload(unsigned stream, void* to, const void* from, std::size_t bytes) override;
+  void download(unsigned stream, void* to, const void* from, std::size_t bytes) override;
+  void fill_zero(unsigned stream, void* memory, std::size_t bytes) override;
+  void wait(unsigned stream) override;
+  void widen(unsigned stream, const float* from, double* to, std::size_t count) override;
+  void multiply(unsigned stream, const GpuProduct& product) override;
+  std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) override;
+  void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
+                   double* values, int* info, void* workspace, std::size_t workspace_bytes) override;
+  std::size_t singular_value_workspace(MatrixShape shape, std::size_t count) override;
+  void singular_values(unsigned stream, MatrixShape shape, std::size_t count, double* matrices, double* values,
+                       int* info, void* workspace, std::size_t workspace_bytes) override;
+  void exponentials(unsigned stream, std::size_t rows, std::size_t k, double* scores, double* largest,
+                    double* sums) override;
+  void residuals(unsigned stream, const GpuResidual& job) override;
+
+ private:
+  void call();
+  void queue(unsigned stream, std::function<void()> work);
+  void demand(bool fine, const std::string& complaint);
+  void on_card(const void* start, std::size_t bytes, const std::string& what);
+  void zeroed(const void* workspace, std::size_t bytes);
+  void end_of(int* info);
+
+  std::shared_ptr<FakeGpuLog> log_;
+  std::map<const std::byte*, std::vector<std::byte>> card_, host_;
+  std::array<std::vector<std::function<void()>>, GpuDevice::streams> queued_;
+};
+
+}  // namespace attnspec::test
