@@ -6,7 +6,6 @@ a peer twice: as a whole process, and by its own clock from opening the file to 
 """
 
 import argparse
-import csv
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ import sys
 
 import benchmark
 import child
+import compare_curves
 import machine
 import method_table
 
@@ -119,18 +119,6 @@ def spread(values):
     return {"median": statistics.median(values), "min": min(values), "max": max(values), "all": values}
 
 
-def curves(path):
-    with open(path, newline="") as file:
-        return {(row["layer"], row["head"], row["n"], row["index"]): float(row["cumulative_mean"]) for row in csv.DictReader(file)}
-
-
-def largest_difference(path, other):
-    ours, theirs = curves(path), curves(other)
-    if ours.keys() != theirs.keys():
-        raise SystemExit(f"bench_spectrum.py: {path} and {other} hold curves of different heads")
-    return max(abs(ours[key] - theirs[key]) for key in ours)
-
-
 def measure(case, kernel, options):
     dump = dump_of(case, options)
     entries = contenders(dump, options)
@@ -149,7 +137,7 @@ def measure(case, kernel, options):
             words = [json.loads(run.stdout) for run in runs]
             facts["inner_seconds"] = spread([word["seconds"] for word in words])
             facts["versions"] = words[0]["versions"]
-            facts["curve_difference"] = largest_difference(entries["attnspec"][2], output)
+            facts["curve_difference"] = compare_curves.largest_difference(entries["attnspec"][2], output)
             for ours in ("attnspec", "attnspec, figures"):
                 facts[f"{ours} / inner"] = spread([one[ours].wall_seconds / word["seconds"] for one, word in zip(rounds, words)])
         clock = facts.get("inner_seconds", facts["wall_seconds"])["median"]

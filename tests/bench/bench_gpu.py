@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""Spectra on the GPU: attnspec beside torch.linalg.svdvals on the same card, and beside itself on the CPU.
+
+All times run from host memory to host memory. D is the time a matrix in units of the Gram route's flop floor, 7/3 n^3 at
+the card's own rate of fp64 products, which torch tells."""
+
+import argparse
+import json
+import os
+import statistics
+
+import benchmark
+import child
+import machine
+
+SIDES = (128, 256, 512, 1024, 2048)
+MOST_BYTES, MOST_COUNT = 2 << 30, 1440
+
+
+def build_parser():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=os.path.join(benchmark.ROOT, "build", "release"), help="default: build/release")
+    parser.add_argument("--device", default="cuda", help="cpu tries the script where there is no GPU (default: cuda)")
+    parser.add_argument("--python", default="python3", help="one with torch and CUDA; without it the peer is left out (default: python3)")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the host (default: all)")
+    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
+    parser.add_argument("--sides", type=lambda text: [int(n) for n in text.split(",")], default=list(SIDES), help=f"n (default: {','.join(map(str, SIDES))})")
+    parser.add_argument("--most", type=int, default=MOST_COUNT, help=f"matrices in a batch (default: {MOST_COUNT})")
+    parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
+    return parser
+
+
+def attnspec(options, device, method, n, count):
+    words = [os.path.join(options.build, "bin", "attnspec-time-spectra"), device, method, str(n), str(count), str(options.threads), str(options.rounds)]
+    return json.loads(child.run(words).stdout)
+
+
+def peer(options, n, count):
+    try:
+        return json.loads(child.run([options.python, os.path.join(benchmark.HERE, "peer_gpu.py"), str(n), str(count)]).stdout)
+    except (child.ChildFailed, FileNotFoundError) as error:
+        print(f"    no peer at n = {n}: {str(error)[-300:]}")
+        return None
+
+
+def row(options, n):
+    count = max(1, min(options.most, MOST_BYTES // (8 * n * n)))
+    found = {"n": n, "count": count, "gram": attnspec(options, options.device, "gram", n, count),
+             "direct": attnspec(options, options.device, "direct", n, max(1, count // 16)),
+             "cpu": attnspec(options, "cpu", "gram", n, max(options.threads, count // 32)), "peer": peer(options, n, max(1, count // 16))}
+    return found
+
+
+def ms(run):
+    return 1e3 * statistics.median(run["seconds"]) / run["count"]
+
+
+def line(found):
+    n, theirs = found["n"], found["peer"]
+    text = f"{n:>5} {found['count']:>6} {ms(found['gram']):>9.4f} {found['gram']['worst_sigma']:>9.1e} {ms(found['direct']):>9.4f} {found['direct']['worst_sigma']:>9.1e} {ms(found['cpu']):>9.4f}"
+    if theirs:
+        torch64, torch32 = (1e3 * statistics.median(theirs[kind]) / theirs["count"] for kind in ("fp64", "fp32"))
+        floor = 1e3 * 7 / 3 * n ** 3 / theirs["gemm_flops"]
+        text += f" {torch64:>9.4f} {torch32:>9.4f} {torch64 / ms(found['gram']):>8.1f} {ms(found['gram']) / floor:>7.1f}"
+    return text
+
+
+def main():
+    options = build_parser().parse_args()
+    version, backends = machine.attnspec_facts(os.path.join(options.build, "bin", "attnspec"))
+    facts = machine.facts()
+    card = backends["gpu"]
+    print(f"{version.splitlines()[0]}; {card['name'] + ', ' + card['libraries'] + ', driver for CUDA ' + card['driver'] if card else 'NO GPU'}")
+    print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}; {options.rounds} rounds, medians, ms a matrix from host to host\n")
+    print(f"{'n':>5} {'batch':>6} {'gram':>9} {'sigma':>9} {'direct':>9} {'sigma':>9} {'cpu gram':>9} {'torch f64':>9} {'torch f32':>9} {'over f64':>8} {'D':>7}")
+    rows = []
+    for n in options.sides:
+        rows.append(row(options, n))
+        print(line(rows[-1]), flush=True)
+    if options.json:
+        benchmark.write_json(options.json, {"machine": facts, "gpu": card, "versions": {"attnspec": version}, "rows": rows})
+
+
+if __name__ == "__main__":
+    benchmark.run(main)

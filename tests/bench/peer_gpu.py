@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""torch.linalg.svdvals on the GPU, and the card's own rate at fp64 products. Prints JSON."""
+
+import argparse
+import json
+import time
+
+import torch
+
+
+def seconds(work, rounds):
+    work()
+    found = []
+    for _ in range(rounds):
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        found.append(time.perf_counter() - start)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("n", type=int)
+    parser.add_argument("count", type=int)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    torch.manual_seed(1)
+    host = torch.softmax(torch.randn(options.count, options.n, options.n), -1)
+    large = torch.randn(8192, 8192, device="cuda", dtype=torch.float64)
+    product = seconds(lambda: large @ large, options.rounds)
+    del large
+    result = {"gemm_flops": 2 * 8192 ** 3 / min(product), "device": torch.cuda.get_device_name(), "torch": torch.__version__, "count": options.count}
+    # From host memory to host memory, as attnspec is timed.
+    for name, dtype in (("fp64", torch.float64), ("fp32", torch.float32)):
+        result[name] = seconds(lambda: torch.linalg.svdvals(host.cuda().to(dtype)).cpu(), options.rounds)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
