@@ -33,8 +33,8 @@ void give_up_rights() {
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_FSIZE, 0);
   limit(RLIMIT_CPU, catalog_reader::most_cpu_seconds, catalog_reader::most_cpu_seconds + 1);  // SIGXCPU, then SIGKILL
+#if !defined(__SANITIZE_ADDRESS__)                            // which opens pipes, and whose shadow is terabytes
   limit(RLIMIT_NOFILE, catalog_reader::dump_descriptor + 1);  // no other file can be opened any more
-#if !defined(__SANITIZE_ADDRESS__)                            // whose shadow is terabytes
   limit(RLIMIT_AS, catalog_reader::most_memory);
 #endif
 }
