@@ -37,7 +37,8 @@ std::uint64_t bytes_of_largest(const DumpInfo& info, const Selection& selection)
 
 }  // namespace
 
-MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads, std::uint64_t max_memory) {
+MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads, std::uint64_t max_memory,
+                       std::size_t good_batch) {
   const std::uint64_t matrix = bytes_of_largest(info, selection), sums = bytes_of_sums(info, selection);
   const std::uint64_t raw =
       matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.encoding.type)) + 2 * info.largest_chunk_bytes;
@@ -67,7 +68,8 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
   plan.threads = threads;
   while (plan.threads > 1 && needed(plan.threads) > max_memory) --plan.threads;
   const std::uint64_t left = max_memory - libraries - sums - raw - 2 * plan.threads * matrix;
-  const std::uint64_t wanted = std::max(usual_batch, matrices_a_thread * plan.threads * matrix);
+  const std::uint64_t few = good_batch > 0 ? good_batch : matrices_a_thread * plan.threads;
+  const std::uint64_t wanted = std::max(usual_batch, few * matrix);
   plan.batch_bytes = std::max(matrix, std::min(wanted, left / 3));
   return plan;
 }

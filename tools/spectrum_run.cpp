@@ -38,7 +38,8 @@ std::vector<OpenDump> open_dumps(const SpectrumOptions& options) {
     AttentionDump dump(file, options.input.layout);
     Selection selection = select(dump, options.input);
     const MemoryPlan plan =
-        plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute));
+        plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute),
+                    good_batch(options.compute.backend, usable_threads(options.compute)));
     if (!options.report.quiet)
       for (const std::string& note : dump.info().notes) say(file + ": " + note);
     dumps.push_back({std::move(dump), std::move(selection), plan});

@@ -22,10 +22,21 @@ double gram_error_bound(MatrixShape shape, double sigma_1) {
   return 2 * std::sqrt(larger_side(shape) * epsilon) * sigma_1;
 }
 
+double direct32_error_bound(MatrixShape shape, double sigma_1) {
+  return 2 * std::sqrt(larger_side(shape)) * std::numeric_limits<float>::epsilon() * sigma_1;
+}
+
 bool squares_agree(const std::vector<double>& values, double frobenius_squared, MatrixShape shape) {
   double sum = 0;
   for (const double value : values) sum += value * value;
   return std::abs(sum - frobenius_squared) <= 64 * larger_side(shape) * epsilon * frobenius_squared;
+}
+
+bool squares_agree_in_float(const std::vector<double>& values, double frobenius_squared, MatrixShape shape) {
+  double sum = 0;
+  for (const double value : values) sum += value * value;
+  return std::abs(sum - frobenius_squared) <=
+         std::sqrt(larger_side(shape)) * std::numeric_limits<float>::epsilon() * frobenius_squared;
 }
 
 }  // namespace attnspec

@@ -25,7 +25,8 @@ class ATTNSPEC_API Backend {
 
   /// One spectrum a matrix, in batch order; values fall, min(rows, cols) of them. A matrix with NaN or Inf gets
   /// SvdStatus::not_finite, one whose solver gave up not_converged; its neighbours do not notice.
-  /// The same matrix gives the same bits in any batch, at any place, with any number of threads.
+  /// The same matrix gives the same bits in any batch, at any place, with any number of threads; on a GPU that is what
+  /// cuBLAS and cuSOLVER make of it, and was never checked.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
   /// The verbs below may be called from several threads at once.
@@ -54,7 +55,13 @@ ATTNSPEC_API double direct_error_bound(MatrixShape shape, double sigma_1);
 /// sqrt(c n eps) sigma_1.
 ATTNSPEC_API double gram_error_bound(MatrixShape shape, double sigma_1);
 
+/// The same in single precision. Rounding adds up like sqrt(n); the worst that was measured is half the bound, at n = 6.
+ATTNSPEC_API double direct32_error_bound(MatrixShape shape, double sigma_1);
+
 /// |sum sigma^2 - |P|_F^2| <= c n eps |P|_F^2: an identity that a right spectrum obeys and most wrong ones do not.
 ATTNSPEC_API bool squares_agree(const std::vector<double>& values, double frobenius_squared, MatrixShape shape);
+/// The same for a method in single precision.
+ATTNSPEC_API bool squares_agree_in_float(const std::vector<double>& values, double frobenius_squared,
+                                         MatrixShape shape);
 
 }  // namespace attnspec

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "lib/backend/cpu_direct32.hpp"
 #include "lib/backend/cpu_spectra.hpp"
 #include "lib/backend/cpu_trials.hpp"
 #include "lib/core/parallel.hpp"
@@ -15,14 +16,26 @@ namespace {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(CpuMethod method, unsigned threads) : method_(method), workspaces_(std::max(1U, threads)) {
+  CpuBackend(CpuMethod method, unsigned threads)
+      : method_(method), workspaces_(std::max(1U, threads)), lanes_(workspaces_.size()) {
     openblas_set_num_threads(1);
   }
 
-  std::string_view name() const override { return method_ == CpuMethod::direct ? "direct" : "gram"; }
+  std::string_view name() const override {
+    return method_ == CpuMethod::direct ? "direct" : method_ == CpuMethod::direct32 ? "direct32" : "gram";
+  }
 
   std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
     std::vector<Spectrum> spectra(batch.size());
+    if (method_ == CpuMethod::direct32) {
+      // Sixteen at once, fewer where threads would be left without any.
+      const std::size_t share = std::clamp<std::size_t>(batch.size() / threads(), 1, Direct32::most_matrices);
+      for_each_index((batch.size() + share - 1) / share, threads(), [&](std::size_t part, std::size_t worker) {
+        const std::size_t first = part * share;
+        lanes_[worker].run(batch, first, std::min(share, batch.size() - first), spectra, workspaces_[worker]);
+      });
+      return spectra;
+    }
     for_each_index(batch.size(), threads(), [&](std::size_t b, std::size_t worker) {
       CpuWorkspace& workspace = workspaces_[worker];
       spectra[b] =
@@ -51,6 +64,7 @@ class CpuBackend final : public Backend {
 
   CpuMethod method_;
   std::vector<CpuWorkspace> workspaces_;
+  std::vector<CpuDirect32> lanes_;
 };
 
 }  // namespace

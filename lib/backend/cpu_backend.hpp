@@ -7,7 +7,7 @@
 
 namespace attnspec {
 
-enum class CpuMethod { direct, gram };
+enum class CpuMethod { direct, direct32, gram };
 
 /// What OpenBLAS says of itself once it is loaded.
 struct OpenBlasFacts {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string>
 #include <utility>
@@ -17,9 +18,13 @@
 namespace attnspec {
 namespace {
 
-constexpr std::size_t most_in_a_call = 65535;  // cuSOLVER's batched solvers take no more
-constexpr std::size_t cuts_of_a_batch = 4;     // so that copies hide behind computing
-constexpr std::size_t least_cut = 64;          // below which a card is not filled
+/// cuSOLVER's batched solver counts bytes in 32 bits, and refuses very many small matrices.
+std::size_t most_in_a_call(std::size_t n) {
+  constexpr std::size_t most_matrices = 16384, most_bytes = std::numeric_limits<int>::max();
+  return std::min(most_matrices, std::max<std::size_t>(1, most_bytes / (n * n * sizeof(double))));
+}
+constexpr std::size_t cuts_of_a_batch = 4;  // so that copies hide behind computing
+constexpr std::size_t least_cut = 64;       // below which a card is not filled
 
 GpuEigenRoute route_of(std::size_t n) { return n <= largest_together ? GpuEigenRoute::together : GpuEigenRoute::apart; }
 
@@ -48,6 +53,20 @@ void transpose(std::span<double> matrix, MatrixShape shape) {
 GpuSpectra::GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads)
     : device_(device), method_(method), budget_(budget), threads_(threads) {}
 
+GpuSpectra::~GpuSpectra() { wait_for_lanes(); }
+
+/// Nothing is under way any more, whatever became of it: memory that the card reads must not be touched before.
+void GpuSpectra::wait_for_lanes() noexcept {
+  for (unsigned stream = 0; stream < GpuDevice::streams; ++stream) {
+    if (lanes_[stream].items.empty()) continue;
+    lanes_[stream].items.clear();
+    try {
+      device_.wait(stream);
+    } catch (const GpuFailure&) {  // it does no more harm
+    }
+  }
+}
+
 std::size_t GpuSpectra::workspace_bytes(MatrixShape shape, std::size_t count) {
   const std::size_t n = shape.smaller_side();
   return method_ == GpuMethod::gram ? device_.eigenvalue_workspace(route_of(n), n, count)
@@ -64,8 +83,9 @@ std::size_t GpuSpectra::bytes_a_lane(MatrixShape shape, std::size_t count) {
 /// The most matrices that a lane may take at once, 0 where the budget holds none.
 std::size_t GpuSpectra::cut_of(MatrixShape shape, std::size_t wanted) {
   const std::size_t room = budget_ / GpuDevice::streams;
-  std::size_t fits = 0,
-              too_many = std::min({wanted, most_in_a_call, std::max(least_cut, wanted / cuts_of_a_batch + 1)}) + 1;
+  std::size_t fits = 0, too_many = std::min({wanted, most_in_a_call(shape.smaller_side()),
+                                             std::max(least_cut, wanted / cuts_of_a_batch + 1)}) +
+                                   1;
   while (too_many - fits > 1) {
     const std::size_t middle = (fits + too_many) / 2;
     (bytes_a_lane(shape, middle) <= room ? fits : too_many) = middle;
@@ -97,6 +117,7 @@ bool GpuSpectra::allocate(Lane& lane, MatrixShape shape, std::size_t count) {
 void GpuSpectra::prepare(MatrixShape shape, std::size_t wanted) {
   std::size_t cut = cut_of(shape, wanted);
   if (shape == shape_ && lanes_[0].capacity >= cut && cut > 0) return;
+  shape_ = {};
   for (Lane& lane : lanes_) lane = {};
   for (; cut > 0; cut /= 2) {
     const auto have = [&](Lane& lane) { return allocate(lane, shape, cut); };
@@ -106,7 +127,6 @@ void GpuSpectra::prepare(MatrixShape shape, std::size_t wanted) {
     }
     for (Lane& lane : lanes_) lane = {};
   }
-  shape_ = {};
   const std::size_t least = GpuDevice::streams * bytes_a_lane(shape, 1);
   throw Error(ErrorKind::limit, "the GPU has no room for matrices of " + std::to_string(shape.rows) + " x " +
                                     std::to_string(shape.cols) + ": two of them with their workspace take " +
@@ -116,10 +136,12 @@ void GpuSpectra::prepare(MatrixShape shape, std::size_t wanted) {
 }
 
 /// Queues everything up to the values' way back.
-void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items) {
+void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<Item> chosen) {
   Lane& lane = lanes_[stream];
   const MatrixShape shape = batch.shape();
-  const std::size_t n = shape.smaller_side(), elements = shape.elements(), count = items.size();
+  const std::size_t n = shape.smaller_side(), elements = shape.elements(), count = chosen.size();
+  lane.items = std::move(chosen);
+  const std::vector<Item>& items = lane.items;
   const bool turned = method_ == GpuMethod::direct && shape.rows > shape.cols;
   // What was stored in single precision or less crosses the bus as such.
   std::atomic<bool> fits_float = !turned;
@@ -154,7 +176,6 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
   }
   device_.download(stream, lane.values_on_host.get(), lane.values.get(), count * n * sizeof(double));
   device_.download(stream, lane.info_on_host.get(), lane.info.get(), count * sizeof(int));
-  lane.items = std::move(items);
 }
 
 void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<Spectrum>& spectra) {
@@ -204,7 +225,7 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
   std::erase_if(items, [&](const Item& item) { return spectra[item.index].status != SvdStatus::ok; });
   if (items.empty() || batch.shape().elements() == 0) return spectra;
 
-  for (Lane& lane : lanes_) lane.items.clear();
+  wait_for_lanes();
   prepare(batch.shape(), items.size());
   const std::size_t cut = lanes_[0].capacity;
   unsigned stream = 0;

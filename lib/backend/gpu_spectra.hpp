@@ -25,6 +25,10 @@ class ATTNSPEC_API GpuSpectra {
   /// `budget` bytes of the card's memory may be used; `threads` of the host fill what is copied to it.
   GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads);
 
+  GpuSpectra(const GpuSpectra&) = delete;
+  GpuSpectra& operator=(const GpuSpectra&) = delete;
+  ~GpuSpectra();
+
   /// As Backend::singular_values. Throws Error(limit) where the budget does not hold two matrices, or the card has less
   /// than that; GpuFailure where it fails.
   std::vector<Spectrum> operator()(const MatrixBatch& batch);
@@ -52,6 +56,7 @@ class ATTNSPEC_API GpuSpectra {
   bool allocate(Lane& lane, MatrixShape shape, std::size_t count);
   void prepare(MatrixShape shape, std::size_t wanted);
   void start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items);
+  void wait_for_lanes() noexcept;
   void finish(unsigned stream, const MatrixBatch& batch, std::vector<Spectrum>& spectra);
 
   GpuDevice& device_;

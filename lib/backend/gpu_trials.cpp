@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -118,6 +119,16 @@ class TrialLane {
         errors_(device, block.count * numbers_given(kind_)),
         errors_on_host_(device, block.count * numbers_given(kind_), true) {}
 
+  TrialLane(const TrialLane&) = delete;
+  TrialLane& operator=(const TrialLane&) = delete;
+  ~TrialLane() {
+    if (!busy_) return;
+    try {
+      device_.wait(stream_);  // the card may still write to what is given back now
+    } catch (const GpuFailure&) {
+    }
+  }
+
   static std::size_t numbers(const HeadKind& kind, const TrialPlan& plan) {
     return plan.projected_rows * kind.width + plan.key_rows * kind.key_cols + kind.tokens * kind.width + kind.cells() +
            kind.scores(plan) + 2 * kind.queries + numbers_given(kind);
@@ -128,6 +139,7 @@ class TrialLane {
 
   /// F V and, for softmax constructions, E K.
   void begin(std::size_t trial, const ProjectionPair& pair) {
+    busy_ = true;
     trial_ = trial;
     next_ = done_ = 0;
     current_ = false;
@@ -146,13 +158,15 @@ class TrialLane {
                 d,
                 rows * d});
     }
-    if (e_rows > 0) device_.upload(stream_, e_.get(), pair.e->values.data(), e_rows * n * sizeof(double));
+    e_of_trial_ = pair.e == pair.f ? f_.get() : e_.get();  // E has no more rows than F
+    if (e_rows > 0 && pair.e != pair.f)
+      device_.upload(stream_, e_.get(), pair.e->values.data(), e_rows * n * sizeof(double));
     if (plan_.key_rows > 0 && kind_.key_cols > 0)
       multiply({plan_.key_rows,
                 kind_.key_cols,
                 n,
                 block_.count,
-                {e_.get(), n, 0, false},
+                {e_of_trial_, n, 0, false},
                 {block_.key.get(), kind_.key_cols, n * kind_.key_cols, false},
                 keys_.get(),
                 kind_.key_cols,
@@ -196,7 +210,7 @@ class TrialLane {
                 d,
                 construction.k - done_,
                 block_.count,
-                {e_.get() + done_ * n, n, 0, true},
+                {e_of_trial_ + done_ * n, n, 0, true},
                 {projected_.get() + done_ * d, d, plan_.projected_rows * d, false},
                 mixed_.get(),
                 d,
@@ -228,7 +242,8 @@ class TrialLane {
       device_.fill_zero(stream_, scores_.get(), block_.count * queries * k * sizeof(double));
     } else {
       const bool by_keys = kind_.key_cols > 0;
-      const GpuMatrices projection{by_keys ? keys_.get() : e_.get(), rank, by_keys ? plan_.key_rows * rank : 0, true};
+      const GpuMatrices projection{by_keys ? keys_.get() : e_of_trial_, rank, by_keys ? plan_.key_rows * rank : 0,
+                                   true};
       multiply({queries,
                 k,
                 rank,
@@ -286,11 +301,13 @@ class TrialLane {
     device_.download(stream_, errors_on_host_.get(), errors_.get(),
                      block_.count * numbers_given(kind_) * sizeof(double));
     pending_ = construction;
+    busy_ = true;
   }
 
   void hand_over() {
     if (pending_ == nothing) return;
     device_.wait(stream_);
+    busy_ = false;
     const std::size_t cells = kind_.cells(), width = kind_.width, rows = kind_.groups() * kind_.queries;
     const double* errors = errors_on_host_.get();
     const double* columns_of = errors + block_.count * cells;
@@ -308,7 +325,9 @@ class TrialLane {
   const HeadKind& kind_;
   ErrorSink& sink_;
   const Numbers e_, f_, projected_, keys_, mixed_, outputs_, scores_, shifts_, sums_, errors_, errors_on_host_;
+  const double* e_of_trial_ = nullptr;
   std::size_t trial_ = 0, next_ = 0, done_ = 0, pending_ = nothing;
+  bool busy_ = false;     ///< something is queued
   bool current_ = false;  ///< outputs_ hold P times mixed_
   const Construction* weighed_ = nullptr;
 };
@@ -318,7 +337,9 @@ std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::siz
   const std::size_t fixed = GpuDevice::streams * TrialLane::fixed_numbers(kind, plan) * sizeof(double);
   const std::size_t a_head =
       (HeadBlock::resident(kind) + GpuDevice::streams * TrialLane::numbers(kind, plan)) * sizeof(double);
-  const std::size_t fits = budget < fixed ? 0 : std::min(wanted, (budget - fixed) / a_head);
+  constexpr std::size_t most_heads = 65535, most_rows = std::numeric_limits<int>::max();  // of a launch
+  const std::size_t most = std::min({wanted, most_heads, most_rows / std::max<std::size_t>(1, kind.queries)});
+  const std::size_t fits = budget < fixed ? 0 : std::min(most, (budget - fixed) / a_head);
   if (fits == 0)
     throw Error(ErrorKind::limit, "a trial of one head takes " + std::to_string(((fixed + a_head) >> 20) + 1) +
                                       " MiB of the GPU's memory, and it may use " + std::to_string(budget >> 20) +
@@ -336,6 +357,8 @@ void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const He
     const HeadKind kind(*heads[first]);
     std::size_t equal = 1;
     while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
+    if (!plan.weighted.empty() && !kind.logits)
+      throw Error(ErrorKind::internal, "a softmax or exponential construction on a head without logits");
     const std::size_t count = heads_that_fit(kind, plan, budget, equal);
     const HeadBlock block(device, kind, heads.subspan(first, count), first);
     std::array<TrialLane, GpuDevice::streams> lanes{TrialLane(device, 0, plan, block, sink),

@@ -49,6 +49,9 @@ struct ChosenBackend {
   std::string choice;  ///< what `auto` chose and why, in a sentence; empty where nothing was left to choose
 };
 
+/// Matrices that the backend of this request wants at once; 0: a few for each thread.
+ATTNSPEC_API std::size_t good_batch(const BackendRequest& request, unsigned threads);
+
 /// Throws Error(usage) for a method that does not exist, Error(unsupported) for one that can not work here.
 ATTNSPEC_API ChosenBackend make_backend(const BackendRequest& request);
 

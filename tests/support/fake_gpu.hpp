@@ -58,6 +58,7 @@ class FakeGpu final : public GpuDevice {
 
  private:
   void call();
+  void forget_queued();
   void queue(unsigned stream, std::function<void()> work);
   void demand(bool fine, const std::string& complaint);
   void on_card(const void* start, std::size_t bytes, const std::string& what);

@@ -22,7 +22,8 @@ std::vector<double> random_attention(MatrixShape shape, double sd, std::uint64_t
 
 const std::vector<std::string>& family_names() {
   static const std::vector<std::string> names{"softmax",    "causal",   "uniform",   "one_hot", "blocks",
-                                              "rank_three", "identity", "subnormal", "huge",    "zero"};
+                                              "rank_three", "identity", "subnormal", "huge",    "zero",
+                                              "sink",       "local",    "noise"};
   return names;
 }
 
@@ -53,6 +54,17 @@ std::vector<double> family(const std::string& name, MatrixShape shape, std::uint
     fill([](std::size_t i, std::size_t j) {
       const auto x = static_cast<double>(i), y = static_cast<double>(j);
       return 1 + std::sin(x) * std::cos(y) + std::cos(0.3 * x) * std::sin(0.7 * y);
+    });
+  else if (name == "sink")  // most of every row on the first key
+    fill([&](std::size_t i, std::size_t j) { return 0.01 * at(i, j) + (j == 0 ? 0.99 : 0.0); });
+  else if (name == "local")
+    fill([](std::size_t i, std::size_t j) {
+      const double distance = static_cast<double>(i) - static_cast<double>(j);
+      return std::exp(-distance * distance / 8);
+    });
+  else if (name == "noise")  // uniform, but for one part in a million
+    fill([&](std::size_t i, std::size_t j) {
+      return (1 + 1e-6 * std::log(at(i, j))) / static_cast<double>(shape.cols);
     });
   else if (name == "one_hot") {
     fill([](std::size_t, std::size_t) { return 0.0; });

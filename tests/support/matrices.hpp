@@ -13,7 +13,7 @@ namespace attnspec::test {
 std::vector<double> random_attention(MatrixShape shape, double sd, std::uint64_t seed);
 
 /// A matrix of the named family: softmax, causal, uniform, one_hot, blocks, rank_three, identity, subnormal, huge,
-/// zero.
+/// zero, sink, local, noise.
 std::vector<double> family(const std::string& name, MatrixShape shape, std::uint64_t seed);
 const std::vector<std::string>& family_names();
 

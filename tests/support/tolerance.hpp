@@ -17,11 +17,14 @@ inline constexpr double epsilon = std::numeric_limits<double>::epsilon();
 inline double sigma_tolerance(const std::string& method, MatrixShape shape, double sigma_1) {
   const auto n = static_cast<double>(std::max(shape.rows, shape.cols));
   const double direct = 10 * epsilon * n * sigma_1;
+  if (method == "direct32") return 2 * std::sqrt(n) * std::numeric_limits<float>::epsilon() * sigma_1;
   return method == "gram" ? std::sqrt(4 * epsilon * n) * sigma_1 : direct;
 }
 
 /// Of a normalised cumulative curve against its closed form.
-inline double curve_tolerance(const std::string& method) { return method == "gram" ? 2e-6 : 1e-12; }
+inline double curve_tolerance(const std::string& method) {
+  return method == "gram" ? 2e-6 : method == "direct32" ? 1e-6 : 1e-12;
+}
 
 /// Of an entry of a construction's error: three products and a softmax over n terms of normal numbers, whose partial
 /// sums may be sqrt(n) times larger than what is left of them (measured worst: see test_output_errors.cpp).

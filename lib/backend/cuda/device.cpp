@@ -20,11 +20,13 @@ std::int64_t wide(std::size_t number) { return static_cast<std::int64_t>(number)
 
 }  // namespace
 
-Stream::Stream() {
+Stream::Stream(bool with_blas) {
   check("cudaStreamCreateWithFlags", cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   check("cudaEventCreateWithFlags", cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
-  check("cublasCreate", cublasCreate(&blas));
-  check("cublasSetStream", cublasSetStream(blas, stream));
+  if (with_blas) {
+    check("cublasCreate", cublasCreate(&blas));
+    check("cublasSetStream", cublasSetStream(blas, stream));
+  }
   check("cusolverDnCreate", cusolverDnCreate(&solver));
   check("cusolverDnSetStream", cusolverDnSetStream(solver, stream));
 }
@@ -38,9 +40,7 @@ Stream::~Stream() {
 
 Device::Device() {
   check("cudaSetDevice", cudaSetDevice(0));
-  for (auto& stream : streams_) stream = std::make_unique<Stream>();
-  for (auto& beside : helpers_)
-    for (auto& stream : beside) stream = std::make_unique<Stream>();
+  for (auto& stream : streams_) stream = std::make_unique<Stream>(true);
   check("cusolverDnCreateParams", cusolverDnCreateParams(&params_));
 }
 
@@ -150,23 +150,31 @@ std::size_t Device::eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std
   return on_device;
 }
 
+/// Made when it is asked for: a solver's handle takes some of the card's memory.
+Stream& Device::helper(unsigned stream, std::size_t i) {
+  std::unique_ptr<Stream>& made = helpers_[stream][i];
+  if (!made) made = std::make_unique<Stream>(false);
+  return *made;
+}
+
 /// Calls `call(helper, index, its workspace)` for each matrix, on the streams beside `stream`, between what was queued
 /// there before and what will be.
 template <class Call>
 void Device::spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call) {
   check("cudaEventRecord", cudaEventRecord(at(stream).event, at(stream).stream));
-  auto& beside = helpers_[stream];
   for (std::size_t i = 0; i < helpers; ++i) {
-    check("cudaStreamWaitEvent", cudaStreamWaitEvent(beside[i]->stream, at(stream).event, 0));
-    beside[i]->host_workspace.resize(std::max(beside[i]->host_workspace.size(), one.on_host));
+    Stream& beside = helper(stream, i);
+    check("cudaStreamWaitEvent", cudaStreamWaitEvent(beside.stream, at(stream).event, 0));
+    beside.host_workspace.resize(std::max(beside.host_workspace.size(), one.on_host));
   }
   for (std::size_t index = 0; index < count; ++index) {
     const std::size_t i = index % helpers;
-    call(*beside[i], index, static_cast<std::byte*>(workspace) + i * aligned(one.on_device));
+    call(helper(stream, i), index, static_cast<std::byte*>(workspace) + i * aligned(one.on_device));
   }
-  for (auto& helper : beside) {
-    check("cudaEventRecord", cudaEventRecord(helper->event, helper->stream));
-    check("cudaStreamWaitEvent", cudaStreamWaitEvent(at(stream).stream, helper->event, 0));
+  for (std::size_t i = 0; i < helpers; ++i) {
+    Stream& beside = helper(stream, i);
+    check("cudaEventRecord", cudaEventRecord(beside.event, beside.stream));
+    check("cudaStreamWaitEvent", cudaStreamWaitEvent(at(stream).stream, beside.event, 0));
   }
 }
 
@@ -174,11 +182,11 @@ void Device::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, st
                          double* values, int* info, void* workspace, std::size_t workspace_bytes) {
   if (route == GpuEigenRoute::apart) {
     const Workspace one = one_eigenproblem(n);
-    spread(stream, count, one, workspace, [&](Stream& helper, std::size_t index, void* its_workspace) {
+    spread(stream, count, one, workspace, [&](Stream& here, std::size_t index, void* its_workspace) {
       check("cusolverDnXsyevd",
-            cusolverDnXsyevd(helper.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
+            cusolverDnXsyevd(here.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
                              CUDA_R_64F, matrices + index * n * n, wide(n), CUDA_R_64F, values + index * n, CUDA_R_64F,
-                             its_workspace, one.on_device, helper.host_workspace.data(), one.on_host, info + index));
+                             its_workspace, one.on_device, here.host_workspace.data(), one.on_host, info + index));
     });
     return;
   }
@@ -188,6 +196,7 @@ void Device::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, st
         cusolverDnXsyevBatched_bufferSize(here.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER,
                                           wide(n), CUDA_R_64F, matrices, wide(n), CUDA_R_64F, values, CUDA_R_64F,
                                           &on_device, &on_host, wide(count)));
+  if (on_device > workspace_bytes) fail("cusolverDnXsyevBatched", "wants more workspace for fewer matrices");
   here.host_workspace.resize(std::max(here.host_workspace.size(), on_host));
   check("cusolverDnXsyevBatched",
         cusolverDnXsyevBatched(here.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
@@ -203,11 +212,11 @@ void Device::singular_values(unsigned stream, MatrixShape shape, std::size_t cou
                              int* info, void* workspace, std::size_t) {
   const Workspace one = one_decomposition(shape);
   const std::int64_t m = wide(shape.cols), n = wide(shape.rows);
-  spread(stream, count, one, workspace, [&](Stream& helper, std::size_t index, void* its_workspace) {
+  spread(stream, count, one, workspace, [&](Stream& here, std::size_t index, void* its_workspace) {
     check("cusolverDnXgesvd",
-          cusolverDnXgesvd(helper.solver, params_, 'N', 'N', m, n, CUDA_R_64F, matrices + index * shape.elements(), m,
+          cusolverDnXgesvd(here.solver, params_, 'N', 'N', m, n, CUDA_R_64F, matrices + index * shape.elements(), m,
                            CUDA_R_64F, values + index * shape.rows, CUDA_R_64F, nullptr, m, CUDA_R_64F, nullptr, n,
-                           CUDA_R_64F, its_workspace, one.on_device, helper.host_workspace.data(), one.on_host,
+                           CUDA_R_64F, its_workspace, one.on_device, here.host_workspace.data(), one.on_host,
                            info + index));
   });
 }

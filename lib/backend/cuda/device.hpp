@@ -13,7 +13,7 @@ namespace attnspec::cuda {
 /// One cudaStream_t with the library handles that work on it.
 class Stream {
  public:
-  Stream();
+  explicit Stream(bool with_blas);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream();
@@ -62,6 +62,7 @@ class Device final : public GpuDevice {
   Workspace one_decomposition(MatrixShape shape);
   template <class Call>
   void spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call);
+  Stream& helper(unsigned stream, std::size_t i);
   Stream& at(unsigned stream) { return *streams_[stream]; }
 
   std::array<std::unique_ptr<Stream>, GpuDevice::streams> streams_;

@@ -48,7 +48,7 @@ TEST_CASE("requests that can not be met say why") {
   REQUIRE_THROWS_WITH(make_backend({"cuda", "reference", 1}),
                       Catch::Contains("no method reference on cuda") && Catch::Contains("attnspec backends"));
   REQUIRE_THROWS_WITH(make_backend({"cpu", "nonsense", 1}),
-                      Catch::Contains("expected one of auto, gram, direct, reference"));
+                      Catch::Contains("expected one of auto, gram, direct, direct32, reference"));
   REQUIRE_THROWS_WITH(make_backend({"tpu", "auto", 1}), Catch::Contains("expected auto, cpu or cuda"));
   REQUIRE(make_backend({"auto", "auto", 1}).method == "gram");
 }

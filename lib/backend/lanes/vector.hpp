@@ -1,0 +1,102 @@
+// Vectors of one instruction set, by the compiler's vector extensions. Compiled once for every set: each translation
+// unit that includes this defines ATTNSPEC_LANES, a namespace of its own, and ATTNSPEC_VECTOR_BYTES.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+
+#define ATTNSPEC_UNROLL _Pragma("GCC unroll 16")
+
+namespace attnspec::ATTNSPEC_LANES {
+
+constexpr std::size_t vector_bytes = ATTNSPEC_VECTOR_BYTES;
+
+template <class Number>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  using Type __attribute__((vector_size(vector_bytes))) = float;
+  using Mask __attribute__((vector_size(vector_bytes))) = std::int32_t;
+};
+template <>
+struct VectorOf<double> {
+  using Type __attribute__((vector_size(vector_bytes))) = double;
+  using Mask __attribute__((vector_size(vector_bytes))) = std::int64_t;
+};
+using Floats = VectorOf<float>::Type;
+using Doubles = VectorOf<double>::Type;
+using FloatMask = VectorOf<float>::Mask;
+using DoubleMask = VectorOf<double>::Mask;
+
+constexpr std::size_t float_lanes = vector_bytes / sizeof(float), double_lanes = vector_bytes / sizeof(double);
+
+inline Floats all(float x) { return Floats{} + x; }
+inline Doubles all(double x) { return Doubles{} + x; }
+
+/// x where the mask is set, else 0.
+inline Floats where(FloatMask mask, Floats x) {
+  return reinterpret_cast<Floats>(reinterpret_cast<FloatMask>(x) & mask);
+}
+
+#if ATTNSPEC_VECTOR_BYTES == 64
+inline Floats root(Floats x) { return reinterpret_cast<Floats>(_mm512_sqrt_ps(reinterpret_cast<__m512>(x))); }
+inline Doubles root(Doubles x) { return reinterpret_cast<Doubles>(_mm512_sqrt_pd(reinterpret_cast<__m512d>(x))); }
+#elif ATTNSPEC_VECTOR_BYTES == 32
+inline Floats root(Floats x) { return reinterpret_cast<Floats>(_mm256_sqrt_ps(reinterpret_cast<__m256>(x))); }
+inline Doubles root(Doubles x) { return reinterpret_cast<Doubles>(_mm256_sqrt_pd(reinterpret_cast<__m256d>(x))); }
+#else
+inline Floats root(Floats x) { return reinterpret_cast<Floats>(_mm_sqrt_ps(reinterpret_cast<__m128>(x))); }
+inline Doubles root(Doubles x) { return reinterpret_cast<Doubles>(_mm_sqrt_pd(reinterpret_cast<__m128d>(x))); }
+#endif
+
+/// The same `count` floats over and over.
+template <std::size_t count>
+inline Floats repeated(const float* from) {
+  if constexpr (count == 1) {
+    return all(*from);
+#if ATTNSPEC_VECTOR_BYTES == 64
+  } else if constexpr (count == 4) {
+    return reinterpret_cast<Floats>(_mm512_broadcast_f32x4(_mm_load_ps(from)));
+  } else {
+    static_assert(count == 2);
+    return reinterpret_cast<Floats>(_mm512_castpd_ps(_mm512_set1_pd(*reinterpret_cast<const double*>(from))));
+#elif ATTNSPEC_VECTOR_BYTES == 32
+  } else {
+    static_assert(count == 2);
+    return reinterpret_cast<Floats>(_mm256_castpd_ps(_mm256_broadcast_sd(reinterpret_cast<const double*>(from))));
+#endif
+  }
+}
+
+/// Keeps a value in a register: GCC would load a reused coefficient once for every use.
+inline void keep(Floats& x) { asm("" : "+x"(x)); }
+
+/// Zeros, aligned for any vector.
+template <class Vector>
+class VectorBlock {
+ public:
+  explicit VectorBlock(std::size_t count) : count_(count) {
+    constexpr std::size_t alignment = 64;
+    const std::size_t bytes = (count * sizeof(Vector) / alignment + 2) * alignment;
+    block_.reset(static_cast<Vector*>(std::aligned_alloc(alignment, bytes)));
+    if (!block_) throw std::bad_alloc();
+    std::memset(static_cast<void*>(block_.get()), 0, bytes);
+  }
+  Vector* get() { return block_.get(); }
+  void clear() { std::memset(static_cast<void*>(block_.get()), 0, count_ * sizeof(Vector)); }
+
+ private:
+  struct Free {
+    void operator()(Vector* block) const { std::free(block); }
+  };
+  std::unique_ptr<Vector, Free> block_;
+  std::size_t count_;
+};
+
+}  // namespace attnspec::ATTNSPEC_LANES

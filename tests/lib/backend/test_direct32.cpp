@@ -1,0 +1,124 @@
+// The lane kernels: every instruction set against dgesdd and against one another, and what they leave to others.
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+#include "analysis/spectrum_measures.hpp"
+#include "lib/backend/registry.hpp"
+#include "tests/support/matrices.hpp"
+#include "tests/support/tolerance.hpp"
+
+using namespace attnspec;
+using namespace attnspec::test;
+
+namespace {
+
+/// ATTNSPEC_VECTORS for as long as this lives.
+class Vectors {
+ public:
+  explicit Vectors(const std::string& set) { setenv("ATTNSPEC_VECTORS", set.c_str(), 1); }
+  Vectors(const Vectors&) = delete;
+  Vectors& operator=(const Vectors&) = delete;
+  ~Vectors() { unsetenv("ATTNSPEC_VECTORS"); }
+};
+
+std::vector<Spectrum> spectra_of(const std::string& method, const MatrixBatch& batch, unsigned threads = 2) {
+  return make_backend({"cpu", method, threads}).backend->singular_values(batch);
+}
+
+/// In units of sigma_1.
+double distance(const Spectrum& one, const Spectrum& other) {
+  double worst = 0;
+  for (std::size_t i = 0; i < other.values.size(); ++i)
+    worst = std::max(worst, std::abs(one.values.at(i) - other.values[i]));
+  return other.values.front() == 0 ? worst : worst / other.values.front();
+}
+
+double curve_distance(const Spectrum& one, const Spectrum& other) {
+  const auto a = cumulative_share(one.values), b = cumulative_share(other.values);
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(a[i] - b[i]));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("every instruction set agrees with dgesdd on every family", "[direct32]") {
+  for (const std::string set : {"avx512", "avx2", "portable"})
+    for (const std::size_t n : {8U, 40U, 100U, 128U, 264U}) {
+      const Vectors vectors(set);
+      const MatrixShape shape{n, n};
+      for (const std::string& name : family_names()) {
+        CAPTURE(set, n, name);
+        const MatrixBatch batch =
+            batch_of(shape, {family(name, shape, 1), family(name, shape, 2), family(name, shape, 3)});
+
+        const auto spectra = spectra_of("direct32", batch), truth = spectra_of("direct", batch);
+
+        for (std::size_t b = 0; b < batch.size(); ++b) {
+          REQUIRE(spectra[b].status == SvdStatus::ok);
+          const double allowed = sigma_tolerance("direct32", shape, 1), worst = distance(spectra[b], truth[b]);
+          CAPTURE(worst, allowed);
+          REQUIRE(worst <= allowed);
+          REQUIRE(worst * truth[b].values.front() <= spectra[b].error_bound + truth[b].error_bound);
+          if (truth[b].values.front() > 0) REQUIRE(curve_distance(spectra[b], truth[b]) <= curve_tolerance("direct32"));
+        }
+      }
+    }
+}
+
+TEST_CASE("every lane alone gives the same bits as in company", "[direct32]") {
+  const MatrixShape shape{48, 48};
+  std::vector<std::vector<double>> matrices;
+  for (std::uint64_t seed = 0; seed < 35; ++seed)
+    matrices.push_back(family(family_names()[seed % family_names().size()], shape, seed));
+  for (const std::string set : {"avx512", "avx2", "portable"}) {
+    const Vectors vectors(set);
+    const auto together = spectra_of("direct32", batch_of(shape, matrices));
+    for (std::size_t b = 0; b < matrices.size(); ++b) {
+      CAPTURE(set, b);
+      REQUIRE(spectra_of("direct32", batch_of(shape, {matrices[b]}), 1)[0].values == together[b].values);
+    }
+  }
+}
+
+TEST_CASE("sides around every padding, and shapes that are not square", "[direct32]") {
+  for (const MatrixShape shape :
+       {MatrixShape{1, 1}, {7, 7}, {8, 8}, {9, 9}, {15, 16}, {17, 15}, {24, 48}, {48, 24}, {20, 64}}) {
+    CAPTURE(shape.rows, shape.cols);
+    const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1), random_attention(shape, 1, 2)});
+
+    const auto spectra = spectra_of("direct32", batch), truth = spectra_of("direct", batch);
+
+    for (std::size_t b = 0; b < batch.size(); ++b) {
+      REQUIRE(spectra[b].values.size() == shape.smaller_side());
+      REQUIRE(distance(spectra[b], truth[b]) <= sigma_tolerance("direct32", shape, 1));
+    }
+  }
+}
+
+TEST_CASE("one backend takes shapes in turn and remembers none of them", "[direct32]") {
+  const auto backend = make_backend({"cpu", "direct32", 1}).backend;
+  for (const MatrixShape shape : {MatrixShape{40, 40}, {33, 40}, {40, 33}, {40, 40}, {16, 16}, {40, 40}}) {
+    const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 5)});
+
+    REQUIRE(backend->singular_values(batch)[0].values == spectra_of("direct32", batch, 1)[0].values);
+  }
+}
+
+TEST_CASE("what single precision can not tell goes to the Gram matrix", "[direct32]") {
+  for (const MatrixShape shape : {MatrixShape{1100, 1100}, {10, 30}}) {
+    const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1)});
+
+    REQUIRE(spectra_of("direct32", batch)[0].values == spectra_of("gram", batch)[0].values);
+  }
+  const MatrixShape shape{30, 30};
+  for (const std::string name : {"zero", "subnormal", "huge"}) {
+    const MatrixBatch batch = batch_of(shape, {family(name, shape, 1)});
+    REQUIRE(spectra_of("direct32", batch)[0].values == spectra_of("gram", batch)[0].values);
+  }
+}
