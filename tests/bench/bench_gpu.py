@@ -77,8 +77,8 @@ def main():
     for n in options.sides:
         rows.append(row(options, n))
         print(line(rows[-1]), flush=True)
-    if options.json:
-        benchmark.write_json(options.json, {"machine": facts, "gpu": card, "versions": {"attnspec": version}, "rows": rows})
+        if options.json:  # row by row: a run that is cut off has measured something
+            benchmark.write_json(options.json, {"machine": facts, "gpu": card, "versions": {"attnspec": version}, "rows": rows})
 
 
 if __name__ == "__main__":
