@@ -4,15 +4,14 @@
 import argparse
 import hashlib
 import os
-import signal
 import sys
 
 from attention_dump import PARTS, VERSION
 from attention_dump.destination import check_output
 from attention_dump.errors import INPUT_REFUSED, PACKAGE_MISSING, USAGE, DumpError
+from attention_dump.interrupts import Interrupted, raised
 
 PROGRAM = "dump_attention.py"
-INTERRUPTED = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 EXAMPLES = f"""\
 examples:
@@ -27,14 +26,6 @@ examples:
 EXIT_CODES = """\
 exit codes: 0 done, 2 usage, 3 model or text refused, 4 output could not be written, 6 a package is missing, 130 interrupted
 """
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM; not an Exception, so that no library swallows it."""
-
-    def __init__(self, number):
-        super().__init__(number)
-        self.number = number
 
 
 class Parser(argparse.ArgumentParser):
@@ -192,23 +183,16 @@ def model_id(model):
     return os.path.basename(os.path.normpath(model)) if os.path.isdir(model) else model
 
 
-def interrupt(number, _frame):
-    raise Interrupted(number)
-
-
 def main(arguments=None):
-    previous = {number: signal.signal(number, interrupt) for number in INTERRUPTED}
     try:
-        run(build_parser().parse_args(arguments))
+        with raised():
+            run(build_parser().parse_args(arguments))
     except DumpError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return error.exit_code
     except Interrupted as signalled:
-        print(f"{PROGRAM}: interrupted; nothing was written", file=sys.stderr)
-        return INTERRUPTED[signalled.number]
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        print(f"{PROGRAM}: interrupted; no partial dump is left", file=sys.stderr)
+        return signalled.exit_code
     return 0
 
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import unittest.mock
 
 from support.models import MISSING, SMALL, TOOL, WithModels, Workplace, main, run
 
@@ -22,7 +23,10 @@ if not MISSING:
     import transformers
 
     from attention_dump import checks
+    from attention_dump.disk import Disk
+    from attention_dump.dumpfile import DumpFile
     from attention_dump.errors import DumpError
+    from attention_dump.interrupts import Interrupted, raised
     from attention_dump.progress import Progress
 
 
@@ -192,6 +196,18 @@ class LeftBehind(WithModels):
                 self.assertNotEqual(part.attrs["complete"], 1)
         except OSError:
             pass        # cut in the middle of a write: not even an HDF5 file
+
+    def test_an_interrupt_in_the_middle_of_a_write_waits_until_hdf5_is_done(self):
+        def interrupted_write(disk, data):
+            os.kill(os.getpid(), signal.SIGINT)
+            return write(disk, data)
+
+        write = Disk.write
+        with raised(), self.assertRaises(Interrupted), DumpFile(str(self.dump), "f32", compress=False) as file:
+            file.create("query", (1, 1, 1, 4, 4))
+            with unittest.mock.patch.object(Disk, "write", interrupted_write):
+                file.flush()
+        self.assertEqual(list(self.folder.glob(".*.part")), [])
 
 
 class Said(WithModels):

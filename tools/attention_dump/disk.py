@@ -8,9 +8,9 @@ import os
 class Disk:
     """A file object for h5py.File.
 
-    After a failed write HDF5 tries again wherever it frees an object, and reports each time on stderr; a signal's exception
-    would be lost in its C code. So the first failure is kept in `failure` and all later writes are dropped: whoever
-    calls HDF5 looks at `failure` after each call, and the file is deleted.
+    After a failed write HDF5 tries again wherever it frees an object, and reports each time on stderr. So the first
+    failure is kept in `failure` and all later writes are dropped: whoever calls HDF5 looks at `failure` after each call,
+    and the file is deleted.
     """
 
     def __init__(self, path):
@@ -61,7 +61,7 @@ class Disk:
             return answer
         try:
             return action()
-        except BaseException as error:      # an interrupt too: raised inside HDF5 it would be lost
+        except Exception as error:
             self.failure = error
             return answer
 

@@ -11,6 +11,7 @@ from attention_dump import VERSION
 from attention_dump.destination import part_name
 from attention_dump.disk import Disk
 from attention_dump.errors import OUTPUT_FAILED, DumpError, first_line
+from attention_dump.interrupts import held
 
 SCHEMA = "attnspec-1"
 BFLOAT16_NAN = 0x7FC0
@@ -61,12 +62,13 @@ class DumpFile:
     def __exit__(self, kind, error, trace):
         if self._disk is None:
             return
-        # What HDF5 still holds need not reach a file that is deleted now.
-        self._disk.failure = self._disk.failure or error or OSError("given up")
-        if self._file is not None:
-            self._file.close()
-        self._disk.close()
-        os.remove(self._part)
+        with held():
+            # What HDF5 still holds need not reach a file that is deleted now.
+            self._disk.failure = self._disk.failure or error or OSError("given up")
+            if self._file is not None:
+                self._file.close()
+            self._disk.close()
+            os.remove(self._part)
 
     def create(self, name, shape):
         """A dataset of the dump's dtype, one matrix (or one layer's Q, K or V) a chunk."""
@@ -118,8 +120,9 @@ class DumpFile:
             with h5py.File(self._part, "r") as written:
                 if written.attrs["complete"] != 1:
                     raise OSError("the file read back is not complete")
+        with self._refusals():
             os.replace(self._part, self._path)
-        self._disk = self._file = None
+            self._disk = self._file = None
 
     def _check_disk(self):
         if self._disk is not None and self._disk.failure is not None:
@@ -127,15 +130,14 @@ class DumpFile:
 
     @contextlib.contextmanager
     def _refusals(self):
-        """Turns what h5py and the file system raise into one sentence."""
+        """Turns what h5py and the file system raise into one sentence; interrupts wait for its end."""
         try:
-            yield
-            self._check_disk()
+            with held():
+                yield
+                self._check_disk()
         # h5py raises one of these four for the same trouble, depending on the call.
         except (OSError, RuntimeError, ValueError, KeyError) as error:
             cause = self._disk.failure if self._disk is not None and self._disk.failure is not None else error
-            if not isinstance(cause, Exception):
-                raise cause
             reason = getattr(cause, "strerror", None) or first_line(cause)
             raise DumpError(OUTPUT_FAILED, f"{self._path}: could not be written ({reason}); free some space or choose another "
                                            "place, then run again") from error
