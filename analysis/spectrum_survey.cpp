@@ -49,7 +49,7 @@ class Walk {
     if (finding && finding->severity == Severity::refused) {
       if (options_.on_bad == OnBad::error) throw Error(ErrorKind::input, finding->sentence);
       if (options_.on_bad == OnBad::skip && spectrum.status == SvdStatus::ok)
-        spectrum = {spectrum.id, SvdStatus::not_attention, {}, 0};
+        spectrum = {spectrum.id, SvdStatus::not_attention, {}, 0, spectrum.method};
       if (spectrum.status == SvdStatus::ok) finding->severity = Severity::warning;
     }
     if (!finding && spectrum.status != SvdStatus::ok)
@@ -67,6 +67,7 @@ class Walk {
     if (!measured.finding.empty()) ++(ok ? result_.warnings : result_.skipped)[measured.finding];
     gatherer_.add(measured.spectrum, measured.shape, measured.storage_error);
     result_.done += ok;
+    if (ok) ++result_.methods[measured.spectrum.method];
     ++done_;
     observer_.on_spectrum(measured, recalled);
   }

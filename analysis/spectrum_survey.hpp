@@ -54,6 +54,7 @@ struct SurveyResult {
   std::size_t done = 0;                         ///< with a spectrum
   std::map<std::string, std::size_t> skipped;   ///< by kind: how many were left out
   std::map<std::string, std::size_t> warnings;  ///< by kind: how many were computed with a warning
+  std::map<std::string, std::size_t> methods;   ///< how many spectra each method found
   double seconds_waiting = 0;                   ///< for input
   bool finished = true;                         ///< false where the observer ended it
 

@@ -38,6 +38,7 @@ ManifestInput describe_dump(const std::string& path, const DumpInfo& info, const
   input.layout = info.layout;
   input.matrices = result.matrices;
   input.done = result.done;
+  if constexpr (requires { result.methods; }) input.methods = result.methods;
   input.skipped = result.skipped;
   input.warnings = result.warnings;
   return input;

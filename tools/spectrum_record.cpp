@@ -8,7 +8,12 @@ namespace attnspec {
 std::string pack(const MeasuredSpectrum& measured) {
   const Spectrum& spectrum = measured.spectrum;
   RecordWriter out;
-  out.put(spectrum.id).put(measured.shape).put(spectrum.status).put(spectrum.error_bound).put(measured.storage_error);
+  out.put(spectrum.id)
+      .put(measured.shape)
+      .put(spectrum.status)
+      .put(spectrum.error_bound)
+      .put(spectrum.method)
+      .put(measured.storage_error);
   out.put(measured.finding).put(static_cast<std::uint64_t>(spectrum.values.size()));
   for (const double value : spectrum.values) out.put(value);
   return out.take();
@@ -22,6 +27,7 @@ MeasuredSpectrum unpack_spectrum(const std::string& bytes) {
   in.take(measured.shape);
   in.take(spectrum.status);
   in.take(spectrum.error_bound);
+  in.take(spectrum.method);
   in.take(measured.storage_error);
   in.take(measured.finding);
   spectrum.values.resize(in.number());

@@ -37,14 +37,33 @@ std::vector<OpenDump> open_dumps(const SpectrumOptions& options) {
   for (const std::string& file : options.input.dumps) {
     AttentionDump dump(file, options.input.layout);
     Selection selection = select(dump, options.input);
-    const MemoryPlan plan =
-        plan_memory(dump.info(), selection, usable_threads(options.compute), usable_memory(options.compute),
-                    good_batch(options.compute.backend, usable_threads(options.compute)));
     if (!options.report.quiet)
       for (const std::string& note : dump.info().notes) say(file + ": " + note);
-    dumps.push_back({std::move(dump), std::move(selection), plan});
+    dumps.push_back({std::move(dump), std::move(selection), {}});
   }
   return dumps;
+}
+
+/// Whether every dump was stored in half precision or less.
+bool half_precision(const std::vector<OpenDump>& dumps) {
+  return std::all_of(dumps.begin(), dumps.end(), [](const OpenDump& open) {
+    const StoredType type = open.dump.info().encoding.type;
+    return type == StoredType::float16 || type == StoredType::bfloat16 || type == StoredType::uint8;
+  });
+}
+
+/// What to compute with; the dumps' memory plans follow from it.
+BackendRequest plan(const SpectrumOptions& options, std::vector<OpenDump>& dumps) {
+  BackendRequest request = options.compute.backend;
+  request.threads = usable_threads(options.compute);
+  request.half_precision = half_precision(dumps);
+  const std::size_t at_once = good_batch(request, request.threads);
+  for (OpenDump& open : dumps) {
+    open.plan = plan_memory(open.dump.info(), open.selection, usable_threads(options.compute),
+                            usable_memory(options.compute), at_once);
+    request.threads = std::min(request.threads, open.plan.threads);
+  }
+  return request;
 }
 
 const std::vector<std::string> figure_names{"figure1_layers", "figure1_heatmap"};
@@ -112,6 +131,14 @@ int interrupted(OutputFolder& folder, const std::vector<SurveyResult>& results, 
   return exit_interrupted + interrupted_by();
 }
 
+/// Where a matrix needed another method than the rest.
+std::string methods_text(const SurveyResult& result) {
+  std::string text;
+  for (const auto& [method, count] : result.methods)
+    text += fmt::format("{}{} by {}", text.empty() ? "" : ", ", count, method);
+  return fmt::format("of {}: {}", counted(result.done, "matrix"), text);
+}
+
 void report(const SpectrumOptions& options, const std::vector<SurveyResult>& results, const std::string& manifest,
             const OutputFolder& folder, const std::vector<std::string>& formats) {
   if (options.report.json) return print(manifest);
@@ -120,6 +147,7 @@ void report(const SpectrumOptions& options, const std::vector<SurveyResult>& res
   std::string text;
   for (const SurveyResult& result : results) {
     text += spectrum_report(result.summary, options.weight, terminal) + "\n";
+    if (result.methods.size() > 1) text += methods_text(result) + "\n";
     if (result.skipped_total() > 0)
       text += fmt::format("{} of {} skipped; run.json says why\n", result.skipped_total(),
                           counted(result.matrices, "matrix"));
@@ -167,10 +195,8 @@ void write_results(OutputFolder& folder, const std::vector<SurveyResult>& result
 int run_spectrum(const SpectrumOptions& options) {
   const std::string folder_name = folder_of(options.input, options.output);
   const std::vector<std::string> formats = drawable_formats(options.output);
-  const std::vector<OpenDump> dumps = open_dumps(options);
-  BackendRequest request = options.compute.backend;
-  request.threads = usable_threads(options.compute);
-  for (const OpenDump& open : dumps) request.threads = std::min(request.threads, open.plan.threads);
+  std::vector<OpenDump> dumps = open_dumps(options);
+  const BackendRequest request = plan(options, dumps);
   const ChosenBackend chosen = make_backend(request);
 
   const std::string manifest_name = manifest_name_in(folder_name, "spectrum");

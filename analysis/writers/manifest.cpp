@@ -9,9 +9,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json input_json(const ManifestInput& input) {
-  return {{"path", input.path},   {"bytes", input.bytes},     {"modified", input.modified},
-          {"model", input.model}, {"layout", input.layout},   {"matrices", input.matrices},
-          {"done", input.done},   {"skipped", input.skipped}, {"warnings", input.warnings}};
+  Json json = {{"path", input.path},   {"bytes", input.bytes},     {"modified", input.modified},
+               {"model", input.model}, {"layout", input.layout},   {"matrices", input.matrices},
+               {"done", input.done},   {"skipped", input.skipped}, {"warnings", input.warnings}};
+  if (!input.methods.empty()) json["methods"] = input.methods;
+  return json;
 }
 
 }  // namespace

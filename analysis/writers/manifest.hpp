@@ -16,6 +16,7 @@ struct ManifestInput {
   std::string modified;  ///< ISO 8601, UTC
   std::string model, layout;
   std::size_t matrices = 0, done = 0;
+  std::map<std::string, std::size_t> methods;            ///< spectra by the method that found them
   std::map<std::string, std::size_t> skipped, warnings;  ///< by kind
 };
 

@@ -19,6 +19,18 @@ std::size_t padded_side(MatrixShape shape) {
   return (side + Direct32::unit - 1) / Direct32::unit * Direct32::unit;
 }
 
+/// Whether values that are rounding alone weigh so much that the curve is wrong: low rank to the last bit, where
+/// hundreds of them add up.
+bool drowns_in_rounding(const std::vector<double>& values) {
+  constexpr double rounding = 3e-7, bearable = 2.5e-7;  // of sigma_1; of the sum
+  double sum = 0, noise = 0;
+  for (const double value : values) {
+    sum += value;
+    if (value < rounding * values.front()) noise += value;
+  }
+  return noise > bearable * sum;
+}
+
 }  // namespace
 
 bool suits_direct32(MatrixShape shape) {
@@ -75,6 +87,7 @@ void CpuDirect32::run(const MatrixBatch& batch, std::size_t first, std::size_t c
   for (std::size_t b = first; b < first + count; ++b) {
     const Screening seen = screen(batch.matrix(b));
     spectra[b].id = batch.id(b);
+    spectra[b].method = "direct32";
     if (!seen.finite) {
       spectra[b].status = SvdStatus::not_finite;
     } else if (!suits_direct32(shape) || scale_of(seen.largest) != 1 || seen.largest == 0) {
@@ -102,6 +115,10 @@ void CpuDirect32::run(const MatrixBatch& batch, std::size_t first, std::size_t c
     Spectrum& spectrum = spectra[taken[m]];
     if ((failed >> m & 1) != 0 || !squares_agree_in_float(values, squares[m], shape)) {
       spectrum = gram_spectrum(batch, taken[m], workspace);
+      continue;
+    }
+    if (drowns_in_rounding(values)) {
+      spectrum = direct_spectrum(batch, taken[m], workspace);
       continue;
     }
     spectrum.error_bound = direct32_error_bound(shape, values.front());

@@ -16,7 +16,8 @@ namespace attnspec {
 class CpuDirect32 {
  public:
   /// Spectra of matrices [first, first + count) of the batch. A matrix that this method is not made for, does not
-  /// converge or fails the identity of squares is solved by the Gram matrix.
+  /// converge or fails the identity of squares is solved by the Gram matrix; one of so low a rank that rounding would
+  /// show in its curve, by dgesdd.
   void run(const MatrixBatch& batch, std::size_t first, std::size_t count, std::vector<Spectrum>& spectra,
            CpuWorkspace& workspace);
 

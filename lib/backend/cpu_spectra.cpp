@@ -32,11 +32,11 @@ void check_info(const char* routine, lapack_int info, SvdStatus& status) {
 
 /// Common frame: screens, scales, calls `solve(block, n, m, values)` on the copy and holds the result to the identity.
 template <class Solve>
-Spectrum guarded(const MatrixBatch& batch, std::size_t b, CpuWorkspace& workspace, double (*bound)(MatrixShape, double),
-                 Solve solve) {
+Spectrum guarded(const char* method, const MatrixBatch& batch, std::size_t b, CpuWorkspace& workspace,
+                 double (*bound)(MatrixShape, double), Solve solve) {
   const MatrixShape shape = batch.shape();
   const std::span<const double> matrix = batch.matrix(b);
-  Spectrum result{batch.id(b), SvdStatus::ok, {}, 0};
+  Spectrum result{batch.id(b), SvdStatus::ok, {}, 0, method};
   const Screening look = screen(matrix);
   if (!look.finite) {
     result.status = SvdStatus::not_finite;
@@ -83,18 +83,19 @@ double* CpuWorkspace::block(std::size_t numbers) {
 Spectrum direct_spectrum(const MatrixBatch& batch, std::size_t b, CpuWorkspace& workspace) {
   // Row-major m x n is column-major n x m: the same singular values, no transposition.
   const auto n = static_cast<lapack_int>(batch.shape().cols), m = static_cast<lapack_int>(batch.shape().rows);
-  return guarded(
-      batch, b, workspace, direct_error_bound, [n, m](double* copy, double*, double* values, SvdStatus& status) {
-        const lapack_int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', n, m, copy, n, values, nullptr, 1, nullptr, 1);
-        check_info("dgesdd", info, status);
-      });
+  return guarded("direct", batch, b, workspace, direct_error_bound,
+                 [n, m](double* copy, double*, double* values, SvdStatus& status) {
+                   const lapack_int info =
+                       LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N', n, m, copy, n, values, nullptr, 1, nullptr, 1);
+                   check_info("dgesdd", info, status);
+                 });
 }
 
 Spectrum gram_spectrum(const MatrixBatch& batch, std::size_t b, CpuWorkspace& workspace) {
   const auto cols = static_cast<int>(batch.shape().cols), rows = static_cast<int>(batch.shape().rows);
   const int n = std::min(rows, cols), inner = std::max(rows, cols);
   const CBLAS_TRANSPOSE form = rows <= cols ? CblasTrans : CblasNoTrans;  // of the column-major cols x rows view
-  return guarded(batch, b, workspace, gram_error_bound,
+  return guarded("gram", batch, b, workspace, gram_error_bound,
                  [=](const double* copy, double* gram, double* values, SvdStatus& status) {
                    cblas_dsyrk(CblasColMajor, CblasLower, form, n, inner, 1, copy, cols, 0, gram, n);
                    check_info("dsyevd", LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'L', n, gram, n, values), status);

@@ -209,6 +209,7 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
   std::vector<Item> items(batch.size());
   for_each_index(batch.size(), threads_, [&](std::size_t b, std::size_t) {
     spectra[b].id = batch.id(b);
+    spectra[b].method = method_ == GpuMethod::gram ? "gram" : "direct";
     const Screening seen = screen(batch.matrix(b));
     if (!seen.finite) spectra[b].status = SvdStatus::not_finite;
     items[b] = {b, scale_of(seen.largest), 0};

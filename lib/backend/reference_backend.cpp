@@ -111,7 +111,7 @@ class ReferenceBackend final : public Backend {
     const MatrixShape shape = batch.shape();
     const auto rows = static_cast<Eigen::Index>(shape.rows), cols = static_cast<Eigen::Index>(shape.cols);
     const Eigen::Map<const RowMajor> matrix(batch.matrix(b).data(), rows, cols);
-    Spectrum result{batch.id(b), SvdStatus::ok, {}, 0};
+    Spectrum result{batch.id(b), SvdStatus::ok, {}, 0, "reference"};
     if (!matrix.allFinite()) {
       result.status = SvdStatus::not_finite;
       return result;

@@ -2,6 +2,7 @@
 #include "lib/backend/registry.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "lib/backend/cuda_library.hpp"
@@ -78,7 +79,7 @@ struct Row {
   std::unique_ptr<Backend> (*make)(const BackendRequest&, std::string& card);
 };
 
-// The first usable row of a device is what `auto` takes.
+// The first usable row of a device is what `auto` takes; on the CPU direct32 where storage cost more than it does.
 constexpr Row table[] = {
     {"cpu", "gram", "OpenBLAS: eigenvalues of the Gram matrix, fp64 (dsyrk + dsyevd); curves within 2e-6",
      openblas_reason, make_gram},
@@ -133,14 +134,17 @@ BlasFacts blas_facts() { return openblas_library().facts; }
 std::size_t good_batch(const BackendRequest& request, unsigned threads) {
   constexpr std::size_t fills_a_card = 1024;
   if (request.device == "cuda") return fills_a_card;
-  return request.method == "direct32" ? Direct32::most_matrices * threads : 0;
+  const bool by_lanes = request.method == "direct32" || (request.method == "auto" && request.half_precision);
+  return by_lanes ? Direct32::most_matrices * threads : 0;
 }
 
 ChosenBackend make_backend(const BackendRequest& request) {
   check_names(request);
   const std::string device = request.device == "auto" ? "cpu" : request.device;
   std::string reasons;
+  const bool by_lanes = device == "cpu" && request.method == "auto" && request.half_precision;
   for (const Row& row : table) {
+    if (by_lanes && row.method != std::string_view("direct32") && openblas_reason().empty()) continue;
     if (row.device != device || (request.method != "auto" && row.method != request.method)) continue;
     const std::string reason = row.reason();
     if (!reason.empty()) {
@@ -151,6 +155,7 @@ ChosenBackend make_backend(const BackendRequest& request) {
     std::string choice;
     if (request.method == "auto")
       choice = "device " + device + ", method " + std::string(row.method) +
+               (by_lanes ? ", since half precision has cost more than it does" : "") +
                (reasons.empty() ? "" : ", because not " + reasons);
     if (!choice.empty() && request.device == "auto" && has_nvidia_driver())
       choice += "; an NVIDIA GPU is here too, --device cuda takes it (not yet checked on any card)";

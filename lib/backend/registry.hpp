@@ -39,6 +39,7 @@ struct BackendRequest {
   std::string device = "auto";  ///< auto, cpu, cuda
   std::string method = "auto";  ///< auto, or a method of the table
   unsigned threads = 1;
+  bool half_precision = false;   ///< what is computed was stored in half precision or less: `auto` heeds it
   std::size_t device_bytes = 0;  ///< of the GPU's memory; 0: four fifths of what is free
 };
 

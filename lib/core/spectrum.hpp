@@ -1,6 +1,7 @@
 // The singular values of one matrix, and how the computation ended.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,6 +27,8 @@ struct Spectrum {
   std::vector<double> values;
   /// Every value lies this near to the exact one of the stored matrix (absolute; a bound of the method, not a guess).
   double error_bound = 0;
+  /// The method that found them: another than was asked for where that one was not good enough for this matrix.
+  std::string method{};
 };
 
 }  // namespace attnspec
