@@ -1,6 +1,8 @@
-// The walk: batch after batch, in order, so that means do not depend on threads or batches.
+// The walk: batch after batch, in order, so that means do not depend on threads or batches. While one batch is computed
+// the one before it is judged, gathered and written, and the one after it is read.
 #include "analysis/spectrum_survey.hpp"
 
+#include <future>
 #include <numeric>
 #include <utility>
 
@@ -80,6 +82,23 @@ class Walk {
   std::size_t done_ = 0;
 };
 
+/// A batch with its spectra, and without its entries.
+struct Computed {
+  MatrixBatch batch;
+  std::vector<Spectrum> spectra;
+};
+
+/// Spectra of the reader's next batch, on a thread of their own; not valid at the end of the selection.
+std::future<Computed> compute_next(BatchReader& reader, Backend& backend) {
+  auto batch = reader.next();
+  if (!batch) return {};
+  return std::async(std::launch::async, [&backend, batch = std::move(*batch)]() mutable {
+    std::vector<Spectrum> spectra = backend.singular_values(batch);
+    batch.drop_entries();
+    return Computed{std::move(batch), std::move(spectra)};
+  });
+}
+
 }  // namespace
 
 SurveyObserver::~SurveyObserver() = default;
@@ -95,10 +114,11 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
   const std::size_t recalled = walk.recall();
   BatchReader reader = dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled);
   bool finished = walk.progress();
-  while (finished) {
-    const auto batch = reader.next();
-    if (!batch) break;
-    walk.batch(*batch, backend.singular_values(*batch));
+  std::future<Computed> next = finished ? compute_next(reader, backend) : std::future<Computed>();
+  while (finished && next.valid()) {
+    Computed computed = next.get();
+    next = compute_next(reader, backend);
+    walk.batch(computed.batch, std::move(computed.spectra));
     finished = walk.progress();
   }
   return walk.result(reader.seconds_waited(), finished);

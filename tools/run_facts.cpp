@@ -49,6 +49,7 @@ void take_backend(Manifest& manifest, const ChosenBackend& chosen, unsigned thre
   manifest.blas_kernel = blas.kernel;
   manifest.blas_kernel_choice = blas.kernel_choice;
   manifest.threads = threads;
+  manifest.seconds_computing = chosen.backend->seconds_computing();
 }
 
 std::string input_key(const InputOptions& options, OnBad on_bad) {

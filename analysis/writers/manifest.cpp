@@ -35,6 +35,11 @@ std::string manifest_json(const Manifest& manifest) {
   json["threads"] = manifest.threads;
   json["wall_seconds"] = manifest.wall_seconds;
   json["cpu_seconds"] = manifest.cpu_seconds;
+  if (manifest.seconds_computing > 0) {
+    json["seconds_computing"] = manifest.seconds_computing;
+    json["share_of_threads_computing"] =
+        manifest.seconds_computing / (static_cast<double>(manifest.threads) * manifest.wall_seconds);
+  }
   json["seconds_waiting_for_input"] = manifest.seconds_waiting;
   json["peak_memory_bytes"] = manifest.peak_memory_bytes;
   json["outputs"] = Json::array();

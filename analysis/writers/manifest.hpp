@@ -35,6 +35,7 @@ struct Manifest {
   std::string blas, blas_kernel, blas_kernel_choice;
   std::size_t threads = 0;
   double wall_seconds = 0, cpu_seconds = 0, seconds_waiting = 0;
+  double seconds_computing = 0;  ///< processor time of all threads on spectra or trials; 0 where nobody counted
   std::uint64_t peak_memory_bytes = 0;
 };
 

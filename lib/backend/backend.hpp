@@ -29,6 +29,10 @@ class ATTNSPEC_API Backend {
   /// cuBLAS and cuSOLVER make of it, and was never checked.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
+  /// Processor time that this backend's threads have spent on spectra and trials so far, in seconds, all threads
+  /// together; 0 where nobody counts.
+  virtual double seconds_computing() const;
+
   /// The verbs below may be called from several threads at once.
 
   /// a b, row-major. Throws Error(internal) where the shapes do not fit.

@@ -4,12 +4,14 @@
 #include <cblas.h>
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "lib/backend/cpu_direct32.hpp"
 #include "lib/backend/cpu_spectra.hpp"
 #include "lib/backend/cpu_trials.hpp"
 #include "lib/core/parallel.hpp"
+#include "lib/core/thread_time.hpp"
 
 namespace attnspec {
 namespace {
@@ -31,18 +33,22 @@ class CpuBackend final : public Backend {
       // Sixteen at once, fewer where threads would be left without any.
       const std::size_t share = std::clamp<std::size_t>(batch.size() / threads(), 1, Direct32::most_matrices);
       for_each_index((batch.size() + share - 1) / share, threads(), [&](std::size_t part, std::size_t worker) {
+        const ThreadTime time(seconds_);
         const std::size_t first = part * share;
         lanes_[worker].run(batch, first, std::min(share, batch.size() - first), spectra, workspaces_[worker]);
       });
       return spectra;
     }
     for_each_index(batch.size(), threads(), [&](std::size_t b, std::size_t worker) {
+      const ThreadTime time(seconds_);
       CpuWorkspace& workspace = workspaces_[worker];
       spectra[b] =
           method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace) : gram_spectrum(batch, b, workspace);
     });
     return spectra;
   }
+
+  double seconds_computing() const override { return seconds_; }
 
   Matrix product(const Matrix& a, const Matrix& b) override { return cpu_product(a, b); }
 
@@ -54,6 +60,7 @@ class CpuBackend final : public Backend {
     std::vector<CpuTrialWorker> workers(workspaces_.size());
     const std::size_t groups = (trials.size() + trial_group - 1) / trial_group;
     for_each_index(groups * heads.size(), threads(), [&](std::size_t index, std::size_t worker) {
+      const ThreadTime time(seconds_);
       const std::size_t first = index / heads.size() * trial_group;
       workers[worker].run(plan, heads, index % heads.size(), trials, first, sink);
     });
@@ -65,6 +72,7 @@ class CpuBackend final : public Backend {
   CpuMethod method_;
   std::vector<CpuWorkspace> workspaces_;
   std::vector<CpuDirect32> lanes_;
+  std::atomic<double> seconds_ = 0;
 };
 
 }  // namespace

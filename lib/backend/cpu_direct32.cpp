@@ -20,13 +20,14 @@ std::size_t padded_side(MatrixShape shape) {
 }
 
 /// Whether values that are rounding alone weigh so much that the curve is wrong: low rank to the last bit, where
-/// hundreds of them add up.
+/// hundreds of them add up. Where a value is zero, 3e-8 to 7e-7 sigma_1 / sqrt(n) was seen in its place.
 bool drowns_in_rounding(const std::vector<double>& values) {
-  constexpr double rounding = 3e-7, bearable = 2.5e-7;  // of sigma_1; of the sum
+  constexpr double bearable = 4e-7;  // of the sum
+  const double rounding = 7e-7 * values.front() / std::sqrt(static_cast<double>(values.size()));
   double sum = 0, noise = 0;
   for (const double value : values) {
     sum += value;
-    if (value < rounding * values.front()) noise += value;
+    if (value < rounding) noise += value;
   }
   return noise > bearable * sum;
 }

@@ -49,6 +49,9 @@ class ATTNSPEC_API MatrixBatch {
     return {data_.get() + b * shape_.elements(), shape_.elements()};
   }
 
+  /// Gives the matrices' memory back; everything but matrix() can still be asked.
+  void drop_entries() { data_.reset(); }
+
   /// How far storage may have moved the matrix: an estimate of the Frobenius norm of the rounding, 0 where unknown.
   double storage_error(std::size_t b) const { return storage_errors_[b]; }
   void set_storage_error(std::size_t b, double error) { storage_errors_[b] = error; }
