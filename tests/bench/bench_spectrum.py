@@ -15,8 +15,8 @@ import sys
 import benchmark
 import child
 import compare_curves
+import gram_floor
 import machine
-import method_table
 
 PEERS = {"torch": ("peer_torch.py", "svd"), "torch-float32": ("peer_torch.py", "svd-float32"), "torch-gram": ("peer_torch.py", "gram"),
          "numpy": ("peer_numpy.py", "svd"), "numpy-float32": ("peer_numpy.py", "svd-float32"), "numpy-gram": ("peer_numpy.py", "gram")}
@@ -26,9 +26,9 @@ LARGEST_RATIO, LARGEST_PEAK = 0.5, 600e6
 
 EXAMPLES = """\
 examples:
-  bench_spectrum.py                                            both cases against torch, then the table of methods
+  bench_spectrum.py                                            both cases against torch
   bench_spectrum.py --peer torch,torch-gram,numpy --rounds 7
-  bench_spectrum.py --case query-key --threads 1 --no-methods
+  bench_spectrum.py --case query-key --threads 1
   bench_spectrum.py --json result.json > result.txt
 """
 
@@ -57,7 +57,6 @@ def build_parser():
                         help="a run is disturbed where other processes use more than this share of the cores (default: 0.05)")
     parser.add_argument("--wait", metavar="SECONDS", type=float, default=60, help="for quiet, at most so long before each run (default: 60)")
     parser.add_argument("--tries", type=int, default=3, help="of a disturbed run, the least disturbed of which counts (default: 3)")
-    parser.add_argument("--no-methods", action="store_true", help="leave out the table of methods")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     parser.add_argument("--work", metavar="DIR", default=benchmark.WORK, help="for dumps and results (default: build/bench)")
     return parser
@@ -110,7 +109,7 @@ def alternate(dump, entries, kernel, options):
         child.run(command, environment, options.threads)
     rounds, gemms = [], []
     for _ in range(options.rounds):
-        gemms.append(method_table.dgemm(kernel, N)["median"])
+        gemms.append(gram_floor.dgemm(kernel, N)["median"])
         rounds.append({name: least_disturbed(dump, command, environment, options) for name, (command, environment, _) in entries.items()})
     return rounds, gemms
 
@@ -126,7 +125,7 @@ def measure(case, kernel, options):
     shutil.rmtree(os.path.join(options.work, "attnspec-figures"), ignore_errors=True)
     say(f"{CASES[case]}: {', '.join(entries)}; {options.rounds} rounds")
     rounds, gemms = alternate(dump, entries, kernel, options)
-    floor_ms = method_table.GRAM_FLOOR * statistics.median(gemms)
+    floor_ms = gram_floor.GRAM_FLOOR * statistics.median(gemms)
     result = {"case": CASES[case], "dump": os.path.basename(dump), "heads": HEADS, "n": N, "threads": options.threads, "rounds": len(rounds),
               "load_average": os.getloadavg(), "dgemm_milliseconds": spread(gemms), "contenders": {}}
     for name, (_, _, output) in entries.items():
@@ -185,15 +184,12 @@ def main():
     for case in CASES if options.case == "both" else [options.case]:
         results.append(measure(case, backends["blas"]["kernel"], options))
         print(f"\n{case_table(results[-1])}\n\n{claims(results[-1], options.peer[0])}", flush=True)
-    methods = [] if options.no_methods else method_table.measure(options, backends)
-    if methods:
-        print(f"\n{method_table.table(methods)}")
     peers = results[0]["contenders"]
     versions = {key: value for peer in options.peer for key, value in peers[peer]["versions"].items()}
     print(f"\n{', '.join(f'{name} {number}' for name, number in versions.items())}; load average {os.getloadavg()[0]:.2f} after, its own included")
     if options.json:
         benchmark.write_json(options.json, {"machine": facts, "versions": {"attnspec": version, "blas": backends["blas"], **versions},
-                       "load_average_after": os.getloadavg(), "cases": results, "methods": methods})
+                       "load_average_after": os.getloadavg(), "cases": results})
 
 
 if __name__ == "__main__":
