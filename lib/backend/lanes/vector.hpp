@@ -55,6 +55,8 @@ inline Floats root(Floats x) { return reinterpret_cast<Floats>(_mm_sqrt_ps(reint
 inline Doubles root(Doubles x) { return reinterpret_cast<Doubles>(_mm_sqrt_pd(reinterpret_cast<__m128d>(x))); }
 #endif
 
+inline Doubles larger(Doubles x, Doubles y) { return x > y ? x : y; }
+
 /// The same `count` floats over and over.
 template <std::size_t count>
 inline Floats repeated(const float* from) {
