@@ -24,9 +24,9 @@ class BidiagonalValues {
         squares_(static_cast<std::size_t>(n + 2) * vectors),
         couplings_(static_cast<std::size_t>(n + 2) * vectors) {}
 
-  /// Of matrix m: diagonal[i * lanes + m], off_diagonal[i * lanes + m]. values[m * n + i], falling. Bit m of the
-  /// answer: matrix m did not converge.
-  std::uint64_t run(const double* diagonal, const double* off_diagonal, double* values) {
+  /// Of matrix m: diagonal[i * lanes + m], off_diagonal[i * lanes + m]. values[m * n + i], falling, of the first
+  /// `count`. Bit m of the answer: matrix m did not converge.
+  std::uint64_t run(const double* diagonal, const double* off_diagonal, double* values, int count = lanes) {
     // The tridiagonal B'B: its diagonal, and the squares beside it. A row before the first is scratch.
     double *d = numbers(squares_), *e = numbers(couplings_);
     for (int i = 0; i < n_; ++i)
@@ -38,7 +38,7 @@ class BidiagonalValues {
         e[at] = here * here * beside * beside;
       }
     const std::uint64_t failed = diagonalise(d, e);
-    for (int m = 0; m < lanes; ++m) {
+    for (int m = 0; m < count; ++m) {
       double* out = values + static_cast<std::size_t>(m) * static_cast<std::size_t>(n_);
       for (int i = 0; i < n_; ++i) out[i] = std::sqrt(std::max(0.0, d[i * lanes + m]));
       std::sort(out, out + n_, std::greater<>());

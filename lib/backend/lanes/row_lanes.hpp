@@ -18,9 +18,16 @@ struct RowLanes {
   /// Lane indices for shuffles of two vectors, by row.
   struct Tables {
     std::array<FloatMask, levels> low{}, high{}, around{};
+    FloatMask zip_low{}, zip_high{};
     std::array<FloatMask, rows> above{}, at{}, below{}, only{};
 
     Tables() {
+      constexpr int lanes_of_one = static_cast<int>(float_lanes);
+      for (int lane = 0; lane < lanes_of_one; ++lane) {
+        const int source = lane / 2 + lane % 2 * lanes_of_one;
+        zip_low[lane] = source;
+        zip_high[lane] = source + lanes_of_one / 2;
+      }
       const auto set = [](FloatMask& index, int row, int source) {
         constexpr int lanes = static_cast<int>(float_lanes);
         for (int m = 0; m < matrices; ++m)
@@ -63,6 +70,17 @@ struct RowLanes {
   /// Sums of four vectors over a matrix's rows; with four rows, sum c lies in row c.
   static Floats four_sums(const Tables& k, Floats x, Floats y, Floats z, Floats w) {
     return halves(k, halves(k, x, y, 0), halves(k, z, w, 0), 1);
+  }
+  /// A vector of each matrix becomes `matrices` vectors of a few rows of all.
+  static void interleave(const Tables& k, Floats* x) {
+    ATTNSPEC_UNROLL for (int done = 1; done < matrices; done *= 2) {
+      Floats y[matrices];
+      ATTNSPEC_UNROLL for (int m = 0; m < matrices / 2; ++m) {
+        y[2 * m] = __builtin_shuffle(x[m], x[m + matrices / 2], k.zip_low);
+        y[2 * m + 1] = __builtin_shuffle(x[m], x[m + matrices / 2], k.zip_high);
+      }
+      ATTNSPEC_UNROLL for (int m = 0; m < matrices; ++m) x[m] = y[m];
+    }
   }
   /// Row and vector change places in `rows` vectors.
   static void transpose(const Tables& k, Floats* x) {
