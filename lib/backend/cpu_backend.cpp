@@ -30,8 +30,11 @@ class CpuBackend final : public Backend {
   std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
     std::vector<Spectrum> spectra(batch.size());
     if (method_ == CpuMethod::direct32) {
-      // Sixteen at once, fewer where threads would be left without any.
-      const std::size_t share = std::clamp<std::size_t>(batch.size() / threads(), 1, Direct32::most_matrices);
+      // As many at once as the lanes take, and the same number of parts for every thread.
+      const std::size_t at_once = matrices_at_once(batch.shape()), workers = threads(),
+                        rounds = (batch.size() + at_once * workers - 1) / (at_once * workers),
+                        share = (batch.size() + rounds * workers - 1) / std::max<std::size_t>(1, rounds * workers);
+      if (share == 0) return spectra;
       for_each_index((batch.size() + share - 1) / share, threads(), [&](std::size_t part, std::size_t worker) {
         const ThreadTime time(seconds_);
         const std::size_t first = part * share;

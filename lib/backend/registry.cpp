@@ -135,7 +135,7 @@ std::size_t good_batch(const BackendRequest& request, unsigned threads) {
   constexpr std::size_t fills_a_card = 1024;
   if (request.device == "cuda") return fills_a_card;
   const bool by_lanes = request.method == "direct32" || (request.method == "auto" && request.half_precision);
-  return by_lanes ? Direct32::most_matrices * threads : 0;
+  return by_lanes ? lanes_full * threads : 0;
 }
 
 ChosenBackend make_backend(const BackendRequest& request) {

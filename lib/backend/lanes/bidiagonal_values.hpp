@@ -24,9 +24,9 @@ class BidiagonalValues {
         squares_(static_cast<std::size_t>(n + 2) * vectors),
         couplings_(static_cast<std::size_t>(n + 2) * vectors) {}
 
-  /// Of matrix m: diagonal[i * lanes + m], off_diagonal[i * lanes + m]. values[m * n + i], falling. Bit m of the
-  /// answer: matrix m did not converge.
-  std::uint64_t run(const double* diagonal, const double* off_diagonal, double* values) {
+  /// Of matrix m: diagonal[i * lanes + m], off_diagonal[i * lanes + m]. values[m * n + i], falling, of the first
+  /// `count`. Bit m of the answer: matrix m did not converge.
+  std::uint64_t run(const double* diagonal, const double* off_diagonal, double* values, int count = lanes) {
     // The tridiagonal B'B: its diagonal, and the squares beside it. A row before the first is scratch.
     double *d = numbers(squares_), *e = numbers(couplings_);
     for (int i = 0; i < n_; ++i)
@@ -38,7 +38,7 @@ class BidiagonalValues {
         e[at] = here * here * beside * beside;
       }
     const std::uint64_t failed = diagonalise(d, e);
-    for (int m = 0; m < lanes; ++m) {
+    for (int m = 0; m < count; ++m) {
       double* out = values + static_cast<std::size_t>(m) * static_cast<std::size_t>(n_);
       for (int i = 0; i < n_; ++i) out[i] = std::sqrt(std::max(0.0, d[i * lanes + m]));
       std::sort(out, out + n_, std::greater<>());
@@ -51,34 +51,21 @@ class BidiagonalValues {
 
   std::uint64_t diagonalise(double* d, double* e) {
     // Values below sqrt(smallest) times the largest are zero; without this the recurrence is wrong where rank is lost.
-    constexpr double tolerance = 1e-16, smallest = 1e-40, least_pivot = 1e-100, least_coupling = 1e-60;
+    constexpr double smallest = 1e-40, least_pivot = 1e-100, least_coupling = 1e-60;
     int first[lanes] = {};
-    double negligible[lanes] = {}, shift[lanes];
+    double negligible[lanes] = {};
     for (int i = 0; i < n_; ++i)
       for (int m = 0; m < lanes; ++m) negligible[m] = std::max(negligible[m], std::abs(d[i * lanes + m]));
     for (double& x : negligible) x = std::max(x * x * smallest, 1e-290);
     for (int m = 0; m < lanes; ++m) e[m - lanes] = 0;
     for (int sweep = 0; sweep <= 40 * n_; ++sweep) {
-      int lowest = n_;
-      for (int m = 0; m < lanes; ++m) {
-        int l = first[m];
-        while (l < n_ - 1 &&
-               e[l * lanes + m] <= tolerance * std::abs(d[l * lanes + m] * d[(l + 1) * lanes + m]) + negligible[m])
-          e[l++ * lanes + m] = 0;
-        first[m] = l;
-        shift[m] = l < n_ - 1 ? shift_of(d[l * lanes + m], d[(l + 1) * lanes + m], e[l * lanes + m]) : 0;
-        if (l < n_ - 1) lowest = std::min(lowest, l);
-      }
-      if (lowest == n_) return 0;
-      Doubles c[vectors], s[vectors], gamma[vectors], p[vectors], sigma[vectors];
+      Doubles sigma[vectors];
       DoubleMask end[vectors];
+      const int lowest = split(d, e, negligible, first, sigma, end);
+      if (lowest == n_) return 0;
+      Doubles c[vectors], s[vectors], gamma[vectors], p[vectors];
       auto *dv = reinterpret_cast<Doubles*>(d), *ev = reinterpret_cast<Doubles*>(e);
       for (int u = 0; u < vectors; ++u) {
-        for (int lane = 0; lane < static_cast<int>(double_lanes); ++lane) {
-          const int m = u * static_cast<int>(double_lanes) + lane;
-          end[u][lane] = first[m] < n_ - 1 ? first[m] - 1 : 2 * n_;
-          sigma[u][lane] = shift[m];
-        }
         c[u] = all(1.0);
         s[u] = Doubles{};
         gamma[u] = dv[(n_ - 1) * vectors + u] - sigma[u];
@@ -91,9 +78,8 @@ class BidiagonalValues {
           const Doubles coupling = ei[u], alpha = di[u], before = gamma[u];
           // Where gamma is zero, p of the next step is c times the coupling.
           const DoubleMask at_zero = (coupling > all(least_coupling)) & (p[u] < all(least_pivot));
-          const Doubles pivot = p[u] > all(least_pivot) ? p[u] : all(least_pivot), r = pivot + coupling,
-                        inverse = 1.0 / (pivot * r), numerator = pivot * (alpha - sigma[u]) - coupling * before,
-                        by_r = pivot * inverse;
+          const Doubles pivot = larger(p[u], all(least_pivot)), r = pivot + coupling, inverse = 1.0 / (pivot * r),
+                        numerator = pivot * (alpha - sigma[u]) - coupling * before, by_r = pivot * inverse;
           ei[vectors + u] = active ? s[u] * r : ei[vectors + u];
           const Doubles next = numerator * numerator * inverse, next_gamma = numerator * by_r;
           p[u] = at_zero ? c[u] * coupling : next;
@@ -109,10 +95,32 @@ class BidiagonalValues {
     return failed;
   }
 
-  /// The eigenvalue of the leading 2 x 2 block that lies nearer to its first entry.
-  static double shift_of(double a, double b, double squared) {
-    const double beside = std::sqrt(squared), s = (b - a) / (2 * beside), q = std::sqrt(1 + s * s);
-    return a - beside / (s + (s >= 0 ? q : -q));
+  /// Steps over values that are found. The next block of every matrix: where it begins, its shift, and at which index
+  /// its sweep has left it. The answer: the lowest beginning, n where all is done.
+  int split(const double* d, double* e, const double* negligible, int* first, Doubles* sigma, DoubleMask* end) const {
+    constexpr double tolerance = 1e-16;
+    int lowest = n_;
+    for (int u = 0; u < vectors; ++u) {
+      Doubles one{}, other{}, squared = all(1.0);
+      for (int lane = 0; lane < static_cast<int>(double_lanes); ++lane) {
+        const int m = u * static_cast<int>(double_lanes) + lane;
+        int l = first[m];
+        while (l < n_ - 1 &&
+               e[l * lanes + m] <= tolerance * std::abs(d[l * lanes + m] * d[(l + 1) * lanes + m]) + negligible[m])
+          e[l++ * lanes + m] = 0;
+        first[m] = l;
+        end[u][lane] = l < n_ - 1 ? l - 1 : 2 * n_;
+        if (l == n_ - 1) continue;
+        lowest = std::min(lowest, l);
+        one[lane] = d[l * lanes + m];
+        other[lane] = d[(l + 1) * lanes + m];
+        squared[lane] = e[l * lanes + m];
+      }
+      // The eigenvalue of the leading 2 x 2 block that lies nearer to its first entry.
+      const Doubles beside = root(squared), half = (other - one) / (beside + beside), q = root(1.0 + half * half);
+      sigma[u] = one - beside / (half + (half < Doubles{} ? -q : q));
+    }
+    return lowest;
   }
 
   const int n_;

@@ -2,12 +2,18 @@
 #include "lib/backend/lanes/direct32.hpp"
 
 #include <cstdlib>
+#include <string_view>
 
 namespace attnspec {
 
-std::unique_ptr<Direct32> make_direct32_avx512(std::size_t n);
-std::unique_ptr<Direct32> make_direct32_avx2(std::size_t n);
-std::unique_ptr<Direct32> make_direct32_portable(std::size_t n);
+std::unique_ptr<Direct32> make_direct32_avx512(MatrixShape shape);
+std::unique_ptr<Direct32> make_direct32_avx2(MatrixShape shape);
+std::unique_ptr<Direct32> make_direct32_portable(MatrixShape shape);
+
+std::size_t matrices_at_once(MatrixShape shape) {
+  constexpr std::size_t small = 256;  // beyond it the last stage, which gains by company, is a few percent of the time
+  return shape.rows <= small && shape.cols <= small ? 2 * lanes_full : lanes_full;
+}
 
 VectorSet vector_set() {
   const char* asked = std::getenv("ATTNSPEC_VECTORS");
@@ -20,11 +26,11 @@ VectorSet vector_set() {
   return avx2 && wanted != "portable" ? VectorSet::avx2 : VectorSet::portable;
 }
 
-std::unique_ptr<Direct32> make_direct32(VectorSet set, std::size_t n) {
+std::unique_ptr<Direct32> make_direct32(VectorSet set, MatrixShape shape) {
   switch (set) {
-    case VectorSet::avx512: return make_direct32_avx512(n);
-    case VectorSet::avx2: return make_direct32_avx2(n);
-    default: return make_direct32_portable(n);
+    case VectorSet::avx512: return make_direct32_avx512(shape);
+    case VectorSet::avx2: return make_direct32_avx2(shape);
+    default: return make_direct32_portable(shape);
   }
 }
 

@@ -1,29 +1,41 @@
-// Singular values of square matrices without a Gram matrix, in single precision where that is enough: dense to band
-// (fp32), band to bidiagonal and bidiagonal to values (fp64), many matrices in the lanes of a vector.
+// Singular values without a Gram matrix, in single precision where that is enough: dense to band (fp32), band to
+// bidiagonal and bidiagonal to values (fp64), many matrices in the lanes of a vector.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <string_view>
+#include <span>
+
+#include "lib/core/matrix_shape.hpp"
 
 namespace attnspec {
 
+/// What the loading pass has seen of a matrix P.
+struct Sight {
+  double squares = 0;       ///< |P|_F^2; not finite where an entry is not, or where it overflows
+  double mean_squares = 0;  ///< |P'u|^2, u the direction (1, ..., 1): how much of |P|_F^2 is in the mean row
+};
+
 class Direct32 {
  public:
-  /// Matrices that are worked on at once.
-  static constexpr std::size_t most_matrices = 16;
-  /// n must be a multiple of it: pad with zero rows and columns.
-  static constexpr std::size_t unit = 8;
-
   virtual ~Direct32() = default;
 
-  /// `matrix(m)` gives matrix m, n x n, row-major, with its largest entry between 1 and 2 or 0; it stays valid until
-  /// the next call. values[m * n + i], falling. Bit m of the answer: matrix m did not converge.
-  virtual std::uint64_t run(std::size_t count, const std::function<const float*(std::size_t m)>& matrix,
+  /// Matrix m is row-major, not taller than wide, of the shape that this was made for; or null, and then seen as zeros.
+  /// `instead(m, seen)` is asked once for each: the same pointer where the matrix will do (sigma_1 between 2^-10 and
+  /// 2^40, so that what is dropped near the end of single precision is nothing), another for the entries to take
+  /// instead, null for zeros. It needs to be valid until the next call. values[m * rows + i], falling. Bit m of the
+  /// answer: matrix m did not converge.
+  virtual std::uint64_t run(std::span<const double* const> matrices,
+                            const std::function<const double*(std::size_t m, const Sight& seen)>& instead,
                             double* values) = 0;
 };
+
+/// Matrices that are worked on at once; no more go into a call of run().
+std::size_t matrices_at_once(MatrixShape shape);
+/// As many as keep all lanes busy, whatever the shape.
+constexpr std::size_t lanes_full = 16;
 
 /// The instruction sets that it is compiled for.
 enum class VectorSet { avx512, avx2, portable };
@@ -31,6 +43,7 @@ enum class VectorSet { avx512, avx2, portable };
 /// The widest that this processor has, or the one that ATTNSPEC_VECTORS (avx512, avx2, portable) asks for.
 VectorSet vector_set();
 
-std::unique_ptr<Direct32> make_direct32(VectorSet set, std::size_t n);
+/// `shape` is not taller than wide.
+std::unique_ptr<Direct32> make_direct32(VectorSet set, MatrixShape shape);
 
 }  // namespace attnspec

@@ -5,9 +5,9 @@
 
 namespace attnspec {
 
-std::unique_ptr<Direct32> make_direct32_portable(std::size_t n);
-std::unique_ptr<Direct32> make_direct32_portable(std::size_t n) {
-  return std::make_unique<lanes_portable::Route<4, 4>>(n);
+std::unique_ptr<Direct32> make_direct32_portable(MatrixShape shape);
+std::unique_ptr<Direct32> make_direct32_portable(MatrixShape shape) {
+  return std::make_unique<lanes_portable::Route<4, 4, 8>>(shape);
 }
 
 }  // namespace attnspec

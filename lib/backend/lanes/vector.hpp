@@ -55,6 +55,31 @@ inline Floats root(Floats x) { return reinterpret_cast<Floats>(_mm_sqrt_ps(reint
 inline Doubles root(Doubles x) { return reinterpret_cast<Doubles>(_mm_sqrt_pd(reinterpret_cast<__m128d>(x))); }
 #endif
 
+inline Doubles larger(Doubles x, Doubles y) { return x > y ? x : y; }
+
+/// The doubles that a Floats is made of.
+struct WideFloats {
+  Doubles low, high;
+};
+inline WideFloats wide_floats_at(const double* from) {
+  WideFloats x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+inline Floats narrow(WideFloats x) {
+#if ATTNSPEC_VECTOR_BYTES == 64
+  return reinterpret_cast<Floats>(
+      _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(reinterpret_cast<__m512d>(x.low))),
+                         _mm512_cvtpd_ps(reinterpret_cast<__m512d>(x.high)), 1));
+#elif ATTNSPEC_VECTOR_BYTES == 32
+  return reinterpret_cast<Floats>(_mm256_set_m128(_mm256_cvtpd_ps(reinterpret_cast<__m256d>(x.high)),
+                                                  _mm256_cvtpd_ps(reinterpret_cast<__m256d>(x.low))));
+#else
+  return reinterpret_cast<Floats>(
+      _mm_movelh_ps(_mm_cvtpd_ps(reinterpret_cast<__m128d>(x.low)), _mm_cvtpd_ps(reinterpret_cast<__m128d>(x.high))));
+#endif
+}
+
 /// The same `count` floats over and over.
 template <std::size_t count>
 inline Floats repeated(const float* from) {
@@ -89,6 +114,7 @@ class VectorBlock {
     std::memset(static_cast<void*>(block_.get()), 0, bytes);
   }
   Vector* get() { return block_.get(); }
+  std::size_t size() const { return count_; }
   void clear() { std::memset(static_cast<void*>(block_.get()), 0, count_ * sizeof(Vector)); }
 
  private:

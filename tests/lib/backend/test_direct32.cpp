@@ -88,8 +88,20 @@ TEST_CASE("every lane alone gives the same bits as in company", "[direct32]") {
 }
 
 TEST_CASE("sides around every padding, and shapes that are not square", "[direct32]") {
-  for (const MatrixShape shape :
-       {MatrixShape{1, 1}, {7, 7}, {8, 8}, {9, 9}, {15, 16}, {17, 15}, {24, 48}, {48, 24}, {20, 64}}) {
+  for (const MatrixShape shape : {MatrixShape{1, 1},
+                                  {7, 7},
+                                  {8, 8},
+                                  {9, 9},
+                                  {15, 16},
+                                  {17, 15},
+                                  {24, 48},
+                                  {48, 24},
+                                  {20, 64},
+                                  {3, 300},
+                                  {300, 3},
+                                  {100, 1},
+                                  {1, 100},
+                                  {130, 530}}) {
     CAPTURE(shape.rows, shape.cols);
     const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1), random_attention(shape, 1, 2)});
 
@@ -112,11 +124,6 @@ TEST_CASE("one backend takes shapes in turn and remembers none of them", "[direc
 }
 
 TEST_CASE("what single precision can not tell goes to the Gram matrix", "[direct32]") {
-  for (const MatrixShape shape : {MatrixShape{1100, 1100}, {10, 30}}) {
-    const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1)});
-
-    REQUIRE(spectra_of("direct32", batch)[0].values == spectra_of("gram", batch)[0].values);
-  }
   const MatrixShape shape{30, 30};
   for (const std::string name : {"zero", "subnormal", "huge"}) {
     const MatrixBatch batch = batch_of(shape, {family(name, shape, 1)});
