@@ -112,7 +112,8 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
                     SurveyObserver& observer) {
   Walk walk(dump.info(), options, observer);
   const std::size_t recalled = walk.recall();
-  BatchReader reader = dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled);
+  BatchReader reader =
+      dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled, backend.takes_halves());
   bool finished = walk.progress();
   std::future<Computed> next = finished ? compute_next(reader, backend) : std::future<Computed>();
   while (finished && next.valid()) {

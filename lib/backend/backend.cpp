@@ -16,6 +16,8 @@ double larger_side(MatrixShape shape) { return static_cast<double>(std::max(shap
 
 Backend::~Backend() = default;
 
+bool Backend::takes_halves() const { return false; }
+
 double Backend::seconds_computing() const { return 0; }
 
 double direct_error_bound(MatrixShape shape, double sigma_1) { return 4 * larger_side(shape) * epsilon * sigma_1; }

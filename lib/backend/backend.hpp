@@ -29,6 +29,9 @@ class ATTNSPEC_API Backend {
   /// cuBLAS and cuSOLVER make of it, and was never checked.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
+  /// Whether singular_values takes batches of halves too.
+  virtual bool takes_halves() const;
+
   /// Processor time that this backend's threads have spent on spectra and trials so far, in seconds, all threads
   /// together; 0 where nobody counts.
   virtual double seconds_computing() const;
@@ -59,7 +62,8 @@ ATTNSPEC_API double direct_error_bound(MatrixShape shape, double sigma_1);
 /// sqrt(c n eps) sigma_1.
 ATTNSPEC_API double gram_error_bound(MatrixShape shape, double sigma_1);
 
-/// The same in single precision. Rounding adds up like sqrt(n); the worst that was measured is half the bound, at n = 6.
+/// The same in single precision. Rounding adds up like sqrt(n); the worst that was measured is half the bound, at n
+/// = 6.
 ATTNSPEC_API double direct32_error_bound(MatrixShape shape, double sigma_1);
 
 /// |sum sigma^2 - |P|_F^2| <= c n eps |P|_F^2: an identity that a right spectrum obeys and most wrong ones do not.

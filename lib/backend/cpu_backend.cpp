@@ -51,6 +51,8 @@ class CpuBackend final : public Backend {
     return spectra;
   }
 
+  bool takes_halves() const override { return method_ != CpuMethod::direct32; }
+
   double seconds_computing() const override { return seconds_; }
 
   Matrix product(const Matrix& a, const Matrix& b) override { return cpu_product(a, b); }

@@ -35,7 +35,7 @@ template <class Solve>
 Spectrum guarded(const char* method, const MatrixBatch& batch, std::size_t b, CpuWorkspace& workspace,
                  double (*bound)(MatrixShape, double), Solve solve) {
   const MatrixShape shape = batch.shape();
-  const std::span<const double> matrix = batch.matrix(b);
+  const std::span<const double> matrix = batch.doubles(b, workspace.wide());
   Spectrum result{batch.id(b), SvdStatus::ok, {}, 0, method};
   const Screening look = screen(matrix);
   if (!look.finite) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 #include "lib/core/matrix_batch.hpp"
 #include "lib/core/spectrum.hpp"
@@ -13,6 +14,8 @@ namespace attnspec {
 class CpuWorkspace {
  public:
   double* block(std::size_t numbers);
+  /// For a matrix that comes as halves.
+  std::vector<double>& wide() { return wide_; }
 
  private:
   struct Free {
@@ -20,6 +23,7 @@ class CpuWorkspace {
   };
   std::unique_ptr<double[], Free> block_;
   std::size_t numbers_ = 0;
+  std::vector<double> wide_;
 };
 
 /// LAPACK's dgesdd without vectors.

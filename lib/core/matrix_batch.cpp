@@ -9,6 +9,7 @@
 
 #include "lib/core/block_store.hpp"
 #include "lib/core/error.hpp"
+#include "lib/core/half.hpp"
 
 namespace attnspec {
 
@@ -26,8 +27,13 @@ void FreeBlock::operator()(double* block) const {
     BlockStore::unmap({block, mapped_bytes});
 }
 
-MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store)
-    : shape_(shape), ids_(std::move(ids)), storage_errors_(ids_.size(), 0.0), soundness_(ids_.size()) {
+MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store,
+                         BatchNumbers numbers)
+    : shape_(shape),
+      numbers_(numbers),
+      ids_(std::move(ids)),
+      storage_errors_(ids_.size(), 0.0),
+      soundness_(ids_.size()) {
   constexpr std::size_t alignment = 64;
   constexpr std::size_t most = std::numeric_limits<std::size_t>::max() / 2 / sizeof(double);
   const bool too_many = shape.cols != 0 && shape.rows > most / shape.cols;
@@ -35,7 +41,8 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shar
     throw Error(ErrorKind::limit, "a batch of " + std::to_string(ids_.size()) + " matrices of " +
                                       std::to_string(shape.rows) + " x " + std::to_string(shape.cols) +
                                       " is larger than any memory");
-  const std::size_t bytes = ids_.size() * shape.elements() * sizeof(double);
+  const std::size_t bytes =
+      ids_.size() * shape.elements() * (numbers == BatchNumbers::halves ? sizeof(std::uint16_t) : sizeof(double));
   constexpr std::size_t large = std::size_t{2} << 20;
   if (bytes >= large) {
     const Block block = store ? store->take(bytes) : BlockStore::map(bytes);
@@ -47,6 +54,14 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shar
   if (!data_)
     throw Error(ErrorKind::limit, "no memory for a batch of " + std::to_string(bytes >> 20) +
                                       " MiB; give a smaller --max-memory, so that batches are cut smaller");
+}
+
+std::span<const double> MatrixBatch::doubles(std::size_t b, std::vector<double>& room) const {
+  if (numbers_ == BatchNumbers::doubles) return matrix(b);
+  const std::span<const std::uint16_t> entries = halves(b);
+  room.resize(entries.size());
+  from_halves(std::as_bytes(entries).data(), room.data(), room.size());
+  return room;
 }
 
 }  // namespace attnspec

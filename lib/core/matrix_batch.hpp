@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -32,24 +33,42 @@ struct FreeBlock {
   ATTNSPEC_API void operator()(double* block) const;
 };
 
+/// How a batch holds its numbers. Halves (IEEE 754, 2 bytes) where a dump stores them: a quarter of the memory traffic.
+enum class BatchNumbers { doubles, halves };
+
 /// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes.
 class ATTNSPEC_API MatrixBatch {
  public:
   MatrixBatch() = default;
   /// The matrices start out as zeros; with a store, as the block's last user left them. Throws Error(limit) where the
   /// block can not be had.
-  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store = nullptr);
+  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store = nullptr,
+              BatchNumbers numbers = BatchNumbers::doubles);
 
   std::size_t size() const { return ids_.size(); }
   MatrixShape shape() const { return shape_; }
   const MatrixId& id(std::size_t b) const { return ids_[b]; }
 
+  BatchNumbers numbers() const { return numbers_; }
+
+  /// Of a batch of doubles.
   std::span<double> matrix(std::size_t b) { return {data_.get() + b * shape_.elements(), shape_.elements()}; }
   std::span<const double> matrix(std::size_t b) const {
     return {data_.get() + b * shape_.elements(), shape_.elements()};
   }
 
-  /// Gives the matrices' memory back; everything but matrix() can still be asked.
+  /// Of a batch of halves.
+  std::span<std::uint16_t> halves(std::size_t b) {
+    return {reinterpret_cast<std::uint16_t*>(data_.get()) + b * shape_.elements(), shape_.elements()};
+  }
+  std::span<const std::uint16_t> halves(std::size_t b) const {
+    return {reinterpret_cast<const std::uint16_t*>(data_.get()) + b * shape_.elements(), shape_.elements()};
+  }
+
+  /// As doubles, of either; halves are widened into `room`.
+  std::span<const double> doubles(std::size_t b, std::vector<double>& room) const;
+
+  /// Gives the matrices' memory back; everything but the matrices can still be asked for.
   void drop_entries() { data_.reset(); }
 
   /// How far storage may have moved the matrix: an estimate of the Frobenius norm of the rounding, 0 where unknown.
@@ -62,6 +81,7 @@ class ATTNSPEC_API MatrixBatch {
 
  private:
   MatrixShape shape_;
+  BatchNumbers numbers_ = BatchNumbers::doubles;
   std::vector<MatrixId> ids_;
   std::vector<double> storage_errors_;
   std::vector<Soundness> soundness_;

@@ -21,8 +21,15 @@ namespace {
 /// Cuts a selection into batches of one shape, in order.
 class BatchPlan {
  public:
-  BatchPlan(const DumpInfo& info, Selection selection, std::size_t batch_bytes, std::size_t skip)
-      : info_(info), selection_(std::move(selection)), batch_bytes_(batch_bytes), at_(skip) {}
+  BatchPlan(const DumpInfo& info, Selection selection, std::size_t batch_bytes, std::size_t skip, bool halves)
+      : info_(info),
+        selection_(std::move(selection)),
+        batch_bytes_(batch_bytes),
+        at_(skip),
+        numbers_(halves && info.source == MatrixSource::stored && info.stage == Stage::probs &&
+                         info.encoding.type == StoredType::float16
+                     ? BatchNumbers::halves
+                     : BatchNumbers::doubles) {}
 
   std::optional<MatrixBatch> next() {
     if (at_ >= selection_.matrices()) return std::nullopt;
@@ -32,7 +39,7 @@ class BatchPlan {
     std::vector<MatrixId> ids;
     while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape)
       ids.push_back(id(at_++));
-    return MatrixBatch(shape, std::move(ids), blocks_);
+    return MatrixBatch(shape, std::move(ids), blocks_, numbers_);
   }
 
  private:
@@ -45,6 +52,7 @@ class BatchPlan {
   const DumpInfo& info_;
   Selection selection_;
   std::size_t batch_bytes_, at_;
+  BatchNumbers numbers_;
   std::shared_ptr<BlockStore> blocks_ = std::make_shared<BlockStore>();  ///< tiles overwrite all of a batch
 };
 
@@ -134,11 +142,11 @@ Selection AttentionDump::everything() const {
   return {up_to(info().samples), up_to(info().layers), up_to(info().heads)};
 }
 
-BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads,
-                                std::size_t skip) const {
+BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads, std::size_t skip,
+                                bool halves) const {
   auto shared = std::make_unique<BatchReader::Shared>();
   BatchReader::Shared& state = *shared;
-  BatchPlan plan(info(), std::move(selection), batch_bytes, skip);
+  BatchPlan plan(info(), std::move(selection), batch_bytes, skip, halves);
   state.thread = std::jthread([&state, dump = contents_, threads, plan = std::move(plan)]() mutable {
     state.run(*dump, std::move(plan), threads);
   });

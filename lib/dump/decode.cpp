@@ -1,21 +1,15 @@
-// One loop a type; halves by the CPU's own instructions where it has them (ATTNSPEC_VECTORS narrows the choice).
+// One loop a type.
 #include "lib/dump/decode.hpp"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <string_view>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
 
 #include "lib/core/error.hpp"
 #include "lib/core/vector_clones.hpp"
-#include "lib/dump/half.hpp"
+#include "lib/core/half.hpp"
 
 namespace attnspec {
 namespace {
@@ -25,49 +19,6 @@ Stored load(const std::byte* bytes, std::size_t i) {
   Stored value;
   std::memcpy(&value, bytes + i * sizeof value, sizeof value);
   return value;
-}
-
-void halves_portable(const std::byte* bytes, double* out, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = from_half(load<std::uint16_t>(bytes, i));
-}
-
-#if defined(__x86_64__)
-[[gnu::target("avx,f16c")]] void halves_f16c(const std::byte* bytes, double* out, std::size_t count) {
-  std::size_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const __m128i halves = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes + 2 * i));
-    _mm256_storeu_pd(out + i, _mm256_cvtps_pd(_mm_cvtph_ps(halves)));
-  }
-  halves_portable(bytes + 2 * i, out + i, count - i);
-}
-
-[[gnu::target("avx512f,avx,f16c")]] void halves_avx512(const std::byte* bytes, double* out, std::size_t count) {
-  std::size_t i = 0;
-  for (; i + 8 <= count; i += 8) {
-    const __m128i halves = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 2 * i));
-    _mm512_storeu_pd(out + i, _mm512_maskz_cvtps_pd(0xff, _mm256_cvtph_ps(halves)));
-  }
-  halves_portable(bytes + 2 * i, out + i, count - i);
-}
-#endif
-
-using Halves = void (*)(const std::byte*, double*, std::size_t);
-
-Halves choose_halves() {
-  const char* asked = std::getenv("ATTNSPEC_VECTORS");
-  const std::string_view most = asked == nullptr ? "avx512" : asked;
-#if defined(__x86_64__)
-  const bool f16c =
-      __builtin_cpu_supports("avx2") != 0;  // every CPU with AVX2 has F16C, which compilers can not ask for
-  if (f16c && __builtin_cpu_supports("avx512f") != 0 && most == "avx512") return halves_avx512;
-  if (f16c && most != "portable") return halves_f16c;
-#endif
-  return halves_portable;
-}
-
-void halves(const std::byte* bytes, double* out, std::size_t count) {
-  static const Halves chosen = choose_halves();
-  chosen(bytes, out, count);
 }
 
 ATTNSPEC_VECTOR_CLONES
@@ -88,7 +39,7 @@ void steps(const std::byte* bytes, double unit, double* out, std::size_t count) 
 
 void native(const Encoding& encoding, const std::byte* bytes, double* out, std::size_t count) {
   switch (encoding.type) {
-    case StoredType::float16: return halves(bytes, out, count);
+    case StoredType::float16: return from_halves(bytes, out, count);
     case StoredType::bfloat16: return bfloats(bytes, out, count);
     case StoredType::float32: return floats(bytes, out, count);
     case StoredType::float64: std::memcpy(out, bytes, count * sizeof *out); return;

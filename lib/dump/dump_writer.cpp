@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/core/error.hpp"
-#include "lib/dump/half.hpp"
+#include "lib/core/half.hpp"
 #include "lib/dump/hdf5_output.hpp"
 
 namespace attnspec {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/core/half.hpp"
 #include "lib/core/norms.hpp"
 #include "lib/core/parallel.hpp"
 #include "lib/dump/chunk_reader.hpp"
@@ -41,8 +42,10 @@ struct TileReader::State {
   const DumpLayout& layout;
   ChunkReader reader;
   std::vector<std::map<const TileSource*, LastTile>> last;  ///< one a worker
+  std::vector<std::vector<double>> wide;                    ///< one a worker: a matrix that will be halves
 
-  State(const DumpContents& dump, unsigned threads) : layout(dump.layout), reader(dump.file), last(threads) {}
+  State(const DumpContents& dump, unsigned threads)
+      : layout(dump.layout), reader(dump.file), last(threads), wide(threads) {}
 
   const std::vector<double>& tile(const TileSource& source, const TileWindow& window, std::size_t worker,
                                   TileFacts& facts) {
@@ -57,6 +60,14 @@ struct TileReader::State {
   }
 
   void fill(MatrixBatch& batch, std::size_t b, std::size_t worker) {
+    if (batch.numbers() == BatchNumbers::doubles) return fill(batch, b, batch.matrix(b), worker);
+    wide[worker].resize(batch.shape().elements());
+    fill(batch, b, wide[worker], worker);
+    to_halves(wide[worker].data(), batch.halves(b).data(), wide[worker].size());
+  }
+
+  /// `matrix` gets the numbers, the batch all else.
+  void fill(MatrixBatch& batch, std::size_t b, std::span<double> matrix, std::size_t worker) {
     const DumpInfo& info = layout.info;
     const MatrixId id = batch.id(b);
     const SamplePlace place = layout.places[id.sample];
@@ -66,11 +77,11 @@ struct TileReader::State {
     const std::size_t col = info.rules[id.layer].mask.kind == AttentionMask::Kind::cross ? 0 : row;
     TileFacts facts;
     if (info.source == MatrixSource::stored) {
-      facts = reader.read(*sources.attention, {place.index, id.layer, id.head, row, shape.rows, col, shape.cols},
-                          batch.matrix(b));
+      facts =
+          reader.read(*sources.attention, {place.index, id.layer, id.head, row, shape.rows, col, shape.cols}, matrix);
       batch.set_storage_error(b, info.stage == Stage::logits
-                                     ? softmax_rows(batch.matrix(b), shape, unit_roundoff(info.encoding.type))
-                                     : rounding_of(batch.matrix(b), info.encoding));
+                                     ? softmax_rows(matrix, shape, unit_roundoff(info.encoding.type))
+                                     : rounding_of(matrix, info.encoding));
     } else {
       const std::size_t d = sources.query->cols(), kv_head = id.head / (info.heads / info.kv_heads);
       const auto& query = tile(*sources.query, {place.index, id.layer, id.head, row, shape.rows, 0, d}, worker, facts);
@@ -81,9 +92,9 @@ struct TileReader::State {
         bias = tile(*sources.bias, {0, layer, id.head, row, shape.rows, col, shape.cols}, worker, facts);
       }
       batch.set_storage_error(b, attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
-                                                          unit_roundoff(info.encoding.type), batch.matrix(b)));
+                                                          unit_roundoff(info.encoding.type), matrix));
     }
-    look(batch, b, facts);
+    look(batch, b, matrix, facts);
   }
 
   bool share_a_chunk(const MatrixId& one, const MatrixId& other) const {
@@ -95,11 +106,11 @@ struct TileReader::State {
     return one.head / side == other.head / side;
   }
 
-  void look(MatrixBatch& batch, std::size_t b, const TileFacts& facts) const {
+  void look(MatrixBatch& batch, std::size_t b, std::span<const double> matrix, const TileFacts& facts) const {
     const DumpInfo& info = layout.info;
     const AttentionMask& mask = info.rules[batch.id(b).layer].mask;
     const bool sliding = mask.kind == AttentionMask::Kind::sliding;
-    Soundness seen = soundness_of(batch.matrix(b), batch.shape(),
+    Soundness seen = soundness_of(matrix, batch.shape(),
                                   {info.row_sum, row_sum_tolerance(info.encoding, batch.shape().cols),
                                    sliding || mask.kind == AttentionMask::Kind::causal, sliding ? mask.window : 0});
     seen.missing = facts.missing;
