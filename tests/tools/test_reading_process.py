@@ -94,6 +94,16 @@ class Helper(Workplace):
 
         self.assertIn("crashed on it (Segmentation fault)", self.outcome().stderr)
 
+    def test_a_helper_that_never_ends_is_ended(self):
+        """It sleeps, so that the limit of computing does not end it, and holds the pipe open through a child of its own."""
+        self.replaced_by(f'echo $$ > {self.path("id")}; sleep 300 & wait')
+
+        outcome = self.outcome()
+
+        self.assert_one_sentence(outcome, INPUT, "did not come to an end in")
+        with self.assertRaises(ProcessLookupError):
+            os.kill(int(pathlib.Path(self.path("id")).read_text()), 0)
+
     def test_what_the_helper_claims_is_checked_against_the_file(self):
         """A table that was made for a longer file."""
         long = write_dump(self.path("long.h5"), random_attention(2, 9, 2, 2, 30, 30))
