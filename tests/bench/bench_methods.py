@@ -169,30 +169,37 @@ def batch_table(found):
     return "\n".join(lines + [f"{method:<14}" + "".join(f"{times[count]:>8.2f}" for count in BATCHES) for method, times in found.items()])
 
 
+# As gnuplot draws them: name in the table, in the figure, colour, width.
+LINES = (("dgesdd", "LAPACK dgesdd", "#bbbbbb", 2), ("numpy", "numpy.linalg.svd", "#7f7f7f", 2), ("torch-f64", "torch svdvals, f64", "#e08214", 2),
+         ("torch-f32", "torch svdvals, f32", "#f1b65d", 2), ("torch-gram", "torch eigvalsh of P^T P", "#b3a2c7", 2), ("dsyevd", "LAPACK dsyrk + dsyevd", "#8fb8de", 2),
+         ("gram", "attnspec gram, f64", "#2166ac", 5), ("auto", "attnspec auto, f16 dump", "#b2182b", 5))
+
+
 def draw(results, where, path):
-    """Each contender's time over auto's, by n."""
-    shown = [name for name in ("gram", *PEERS) if all(name in milliseconds(result) for result in results)]
-    data = "\n".join(" ".join([str(result["n"]), *(f"{milliseconds(result)[name] / milliseconds(result)['auto']:.3f}" for name in shown)]) for result in results)
-    plots = ", ".join(f"$data using {i + 2}:xtic(1) title '{name if name != 'gram' else 'attnspec gram'}'" for i, name in enumerate(shown))
-    script = f"""set terminal pngcairo size 1500,800 font 'sans,18'
+    """D by n, a line a contender, its name at the line's right end."""
+    shown = [line for line in LINES if all(line[0] in milliseconds(result) for result in results)]
+    factors = [{row["name"]: row["D"] for row in result["rows"]} for result in results]
+    data = "\n".join(" ".join([str(result["n"]), *(f"{factor[name]:.4f}" for name, *_ in shown)]) for result, factor in zip(results, factors))
+    plots = ", ".join(f"$data using 1:{i + 2} with linespoints pt 7 ps {0.5 + width / 4} lw {width} lc rgb '{colour}' title '{label}'"
+                      for i, (_, label, colour, width) in enumerate(shown))
+    script = f"""set terminal pngcairo size 1500,840 font 'sans,18' noenhanced
 set output '{path}'
 $data << END
 {data}
 END
-set style data histogram
-set style histogram cluster gap 1
-set style fill solid noborder
-set logscale y
-set yrange [0.8:*]
-set ytics (1, 2, 5, 10, 20, 50)
+set logscale xy
+set xrange [{results[0]['n'] * 0.9}:{results[-1]['n'] * 1.1}]
+set yrange [0.45:{1.3 * max(factor[name] for factor in factors for name, *_ in shown)}]
+set xtics ({', '.join(str(result['n']) for result in results)})
+set ytics (0.57, 1, 2, 5, 10, 20)
 set grid ytics lc rgb '#dddddd'
 set border 3
 set tics nomirror
-set key outside top center horizontal maxrows 2
+set key outside right center vertical Left reverse samplen 2
 set xlabel 'n'
-set ylabel "time of a matrix, attnspec auto's = 1"
-set title "Singular values of n x n attention in float16, {where}"
-plot 1 lc rgb '#888888' notitle, {plots}
+set ylabel 'D, the time of a matrix in units of the fp64 Gram floor'
+set title 'Singular values of n x n attention; {where}'
+plot 1 lw 1 dt 2 lc rgb '#2166ac' notitle, 0.57 lw 1 dt 2 lc rgb '#b2182b' notitle, {plots}
 """
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
 
