@@ -17,6 +17,14 @@ std::size_t place_of(const std::vector<std::size_t>& rising, std::size_t value) 
   return static_cast<std::size_t>(std::lower_bound(rising.begin(), rising.end(), value) - rising.begin());
 }
 
+constexpr std::array method_names{"gram", "direct", "direct32", "reference"};
+
+/// -1 where it is none of them.
+double number_of(const std::string& method) {
+  const auto found = std::find(method_names.begin(), method_names.end(), method);
+  return found == method_names.end() ? -1.0 : static_cast<double>(found - method_names.begin());
+}
+
 void write_list(Hdf5Output& out, const std::string& path, const std::vector<std::size_t>& values) {
   const std::array shape{values.size()};
   out.write_integers(path, shape, to_integers(values));
@@ -28,13 +36,12 @@ struct SpectrumFile::Open {
   Hdf5Output out;
   Selection selection;
   std::string group;
-  Hdf5Handle sigma, status;
+  Hdf5Handle sigma, status, method, error_bound;
 
   explicit Open(const std::string& file) : out(file) {}
 
   void close_datasets() {
-    out.close(sigma);
-    out.close(status);
+    for (Hdf5Handle* dataset : {&sigma, &status, &method, &error_bound}) out.close(*dataset);
   }
 };
 
@@ -58,10 +65,12 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   const std::array shape{selection.samples.size(), layers, heads, longest};
   const std::array<std::size_t, 4> chunk{1, 1, 1, longest};
   open_->sigma = out.make_dataset(group + "/sigma", H5T_IEEE_F64LE, shape, chunk, &nan, false);
-  const std::array status_shape{selection.samples.size(), layers, heads};
-  const std::array<std::size_t, 3> status_chunk{1, layers, heads};
+  const std::array one_a_matrix{selection.samples.size(), layers, heads};
+  const std::array<std::size_t, 3> sample{1, layers, heads};
   const signed char none = -1;
-  open_->status = out.make_dataset(group + "/status", H5T_STD_I8LE, status_shape, status_chunk, &none, false);
+  open_->status = out.make_dataset(group + "/status", H5T_STD_I8LE, one_a_matrix, sample, &none, false);
+  open_->method = out.make_dataset(group + "/method", H5T_STD_I8LE, one_a_matrix, sample, &none, false);
+  open_->error_bound = out.make_dataset(group + "/error_bound", H5T_IEEE_F64LE, one_a_matrix, sample, &nan, false);
   write_list(out, group + "/length", lengths);
   write_list(out, group + "/samples", selection.samples);
   write_list(out, group + "/layers", selection.layers);
@@ -69,16 +78,21 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   out.set_text(group + "/", "dump", info.file);
   out.set_text(group + "/", "model", info.model);
   out.set_text(group + "/", "status_names", "0 ok, 1 not_finite, 2 not_converged, 3 not_attention, -1 not computed");
+  out.set_text(group + "/", "method_names", "0 gram, 1 direct, 2 direct32, 3 reference, -1 not computed");
 }
 
 void SpectrumFile::add(const Spectrum& spectrum) {
   const Selection& selection = open_->selection;
   const std::size_t s = place_of(selection.samples, spectrum.id.sample);
   const std::size_t l = place_of(selection.layers, spectrum.id.layer), h = place_of(selection.heads, spectrum.id.head);
-  const auto status = static_cast<double>(spectrum.status);
-  const std::array<std::size_t, 3> at{s, l, h}, one{1, 1, 1};
-  open_->out.write_doubles(open_->status, at, one, {&status, 1});
+  const auto write = [&](const Hdf5Handle& dataset, double value) {
+    const std::array<std::size_t, 3> at{s, l, h}, one{1, 1, 1};
+    open_->out.write_doubles(dataset, at, one, {&value, 1});
+  };
+  write(open_->status, static_cast<double>(spectrum.status));
   if (spectrum.status != SvdStatus::ok) return;
+  write(open_->method, number_of(spectrum.method));
+  write(open_->error_bound, spectrum.error_bound);
   const std::array<std::size_t, 4> start{s, l, h, 0}, count{1, 1, 1, spectrum.values.size()};
   open_->out.write_doubles(open_->sigma, start, count, spectrum.values);
 }

@@ -15,7 +15,7 @@ import pandas
 
 from support import truth
 from support.dumps import plain, random_attention, write_dump
-from support.program import DONE, RESULTS, Results, Workplace, attnspec
+from support.program import DONE, RESULTS, SKIPPED, Results, Workplace, attnspec
 
 SPECTRUM = ("dump,model,layer,head,n,index,index_fraction,sigma_mean,sigma_sd,cumulative_mean,cumulative_sd,energy_mean,energy_sd,samples").split(",")
 SUMMARY = ("dump,model,layer,head,n,samples,index,cumulative_at_index_mean,cumulative_at_index_sd,energy_at_index_mean,effective_rank_mean,"
@@ -134,6 +134,26 @@ class Hdf5(Workplace):
             np.testing.assert_allclose(rows.sigma_mean, sigma[:, layer, head].mean(0), rtol=1e-14)
             np.testing.assert_allclose(rows.cumulative_mean, np.mean(shares, 0), rtol=1e-14)
             np.testing.assert_allclose(rows.cumulative_sd, np.std(shares, 0, ddof=1), rtol=1e-9, atol=1e-15)
+
+    def test_each_matrix_has_its_method_and_a_bound_that_its_values_keep(self):
+        """One of rank one, which single precision leaves to a more exact method, and one that is no attention."""
+        P = random_attention(1, 1, 1, 4, 40, 40)
+        P[0, 0, 1] = np.arange(1, 41) / np.arange(1, 41).sum()
+        P[0, 0, 1, ::2] = P[0, 0, 1, ::2, ::-1]
+        P[0, 0, 2] = np.nan
+        path = write_dump(self.path("a.h5"), P)
+        for method in ("direct32", "gram", "direct", "reference"):
+            with self.subTest(method=method):
+                results = self.spectrum(path, "--method", method, code=SKIPPED)
+                with h5py.File(results.folder / "spectrum.h5", "r") as file:
+                    names = dict(word.split(" ", 1)[::-1] for word in plain(file.attrs["method_names"]).split(", "))
+                    methods, bounds, sigma = file["method"][0, 0], file["error_bound"][0, 0], file["sigma"][0, 0]
+
+                self.assertEqual(methods[[0, 2, 3]].tolist(), [int(names[method]), -1, int(names[method])])
+                self.assertEqual({name: (methods == int(names[name])).sum() for name in results.run["inputs"][0]["methods"]}, results.run["inputs"][0]["methods"])
+                self.assertTrue(np.isnan(bounds[2]))
+                for head in (0, 1, 3):
+                    self.assertLessEqual(np.abs(sigma[head] - truth.sigma_of(P[0, 0, head])).max(), bounds[head] + 1e-14)
 
     def test_the_manifest_is_an_attribute(self):
         results = self.spectrum(write_dump(self.path("a.h5"), random_attention(1, 1, 1, 1, 8, 8)))
