@@ -157,7 +157,7 @@ class FullDisk(Failures):
         before = {name: pathlib.Path(disk, name).read_bytes() for name in RESULTS}
         with open(disk + "/ballast", "wb") as ballast:
             room = os.statvfs(disk)
-            ballast.write(bytes((room.f_bavail - 8) * room.f_bsize))
+            ballast.write(bytes((room.f_bavail - 11) * room.f_bsize))
 
         outcome = attnspec(*self.words(disk, "--overwrite"))
 
