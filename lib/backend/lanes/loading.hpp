@@ -33,25 +33,29 @@ class Loading {
     const typename Rows::Tables& k = Rows::tables();
     sums_.clear();
     Doubles squares[matrices][2] = {};
+    const int full = std::min(height_ / lanes, vectors_ / matrices);
     for (int c = 0; c < width_; ++c) {
       Floats* column = to + static_cast<std::size_t>(c) * stride_;
-      for (int chunk = 0; chunk < chunks_; ++chunk) {
-        const int first = chunk * lanes, left = height_ - first;
+      const double* rows_there[matrices];
+      for (int m = 0; m < matrices; ++m)
+        rows_there[m] = from[static_cast<std::size_t>(m)] + static_cast<std::ptrdiff_t>(c) * height_;
+      Doubles* sums = sums_.get();
+      for (int chunk = 0; chunk < full; ++chunk, sums += 2 * matrices) {
         Floats x[matrices];
-        ATTNSPEC_UNROLL for (int m = 0; m < matrices; ++m) {
-          const double* entries = from[static_cast<std::size_t>(m)] + static_cast<std::ptrdiff_t>(c) * height_ + first;
-          const WideFloats wide = left >= lanes ? wide_floats_at(entries) : part(entries, left);
-          Doubles* sums = sums_.get() + (chunk * matrices + m) * 2;
-          sums[0] += wide.low;
-          sums[1] += wide.high;
-          squares[m][0] += wide.low * wide.low;
-          squares[m][1] += wide.high * wide.high;
-          x[m] = narrow(wide);
-        }
+        ATTNSPEC_UNROLL for (int m = 0; m < matrices; ++m) x[m] =
+            take(wide_floats_at(rows_there[m] + chunk * lanes), sums + 2 * m, squares[m]);
         Rows::interleave(k, x);
-        for (int p = 0; p < std::min(matrices, vectors_ - chunk * matrices); ++p) column[chunk * matrices + p] = x[p];
+        ATTNSPEC_UNROLL for (int p = 0; p < matrices; ++p) column[chunk * matrices + p] = x[p];
       }
-      for (int i = chunks_ * matrices; i < vectors_; ++i) column[i] = Floats{};
+      int done = full * matrices;
+      if (full < chunks_) {
+        Floats x[matrices];
+        for (int m = 0; m < matrices; ++m)
+          x[m] = take(part(rows_there[m] + full * lanes, height_ - full * lanes), sums + 2 * m, squares[m]);
+        Rows::interleave(k, x);
+        for (int p = 0; p < matrices && done < vectors_; ++p) column[done++] = x[p];
+      }
+      for (; done < vectors_; ++done) column[done] = Floats{};
     }
     std::array<Sight, static_cast<std::size_t>(matrices)> seen{};
     for (int m = 0; m < matrices; ++m) {
@@ -76,6 +80,14 @@ class Loading {
 
  private:
   static constexpr int lanes = static_cast<int>(float_lanes);
+
+  static Floats take(WideFloats wide, Doubles* sums, Doubles* squares) {
+    sums[0] += wide.low;
+    sums[1] += wide.high;
+    squares[0] += wide.low * wide.low;
+    squares[1] += wide.high * wide.high;
+    return narrow(wide);
+  }
 
   static WideFloats part(const double* entries, int count) {
     double some[float_lanes] = {};
