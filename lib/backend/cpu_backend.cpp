@@ -51,7 +51,7 @@ class CpuBackend final : public Backend {
     return spectra;
   }
 
-  bool takes_halves() const override { return method_ != CpuMethod::direct32; }
+  bool takes_halves() const override { return true; }
 
   double seconds_computing() const override { return seconds_; }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 #include "lib/backend/backend.hpp"
@@ -91,24 +92,28 @@ void CpuDirect32::run(const MatrixBatch& batch, std::size_t first, std::size_t c
     kernels_ = make_direct32(vector_set(), wide);
     values_.resize(wide.rows * matrices_at_once(wide));
   }
-  std::vector<const double*> matrices(count, nullptr);
-  for (std::size_t m = 0; m < count && !tall; ++m) matrices[m] = batch.matrix(first + m).data();
+  std::vector<EntriesAt> matrices(count);
+  for (std::size_t m = 0; m < count && !tall; ++m)
+    if (batch.numbers() == BatchNumbers::halves)
+      matrices[m].halves = batch.halves(first + m).data();
+    else
+      matrices[m].doubles = batch.matrix(first + m).data();
   std::vector<Passage> passages(count);
-  const auto instead = [&](std::size_t m, const Sight& found) -> const double* {
-    const std::span<const double> matrix = batch.matrix(first + m);
-    const Sight seen = tall ? look_at(matrix, shape) : found;
+  const auto instead = [&](std::size_t m, const Sight& found) -> std::optional<const double*> {
+    const auto matrix = [&] { return batch.doubles(first + m, workspace.wide()); };
+    const Sight seen = tall ? look_at(matrix(), shape) : found;
     Passage& passage = passages[m];
     passage.squares = seen.squares;
     if (!in_reach(seen.squares)) {
-      const Screening look = screen(matrix);
+      const Screening look = screen(matrix());
       if (!look.finite || look.largest == 0 || scale_of(look.largest) != 1) return nullptr;
       passage.scale = std::ldexp(1.0, std::ilogb(look.largest));
     }
     passage.in_lanes = true;
     const bool mostly_mean = is_mostly_mean(seen, shape);
-    if (!tall && !mostly_mean && passage.scale == 1) return matrix.data();
+    if (!tall && !mostly_mean && passage.scale == 1) return std::nullopt;
     turned_.resize(shape.elements());
-    copy_scaled(matrix, passage.scale, turned_.data());
+    copy_scaled(matrix(), passage.scale, turned_.data());
     if (mostly_mean) split_mean(turned_, shape);
     if (tall) transpose(turned_, shape);
     return turned_.data();

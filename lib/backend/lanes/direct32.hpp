@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "lib/core/matrix_shape.hpp"
@@ -18,18 +19,24 @@ struct Sight {
   double mean_squares = 0;  ///< |P'u|^2, u the direction (1, ..., 1): how much of |P|_F^2 is in the mean row
 };
 
+/// Where the entries of a matrix are, row-major: as doubles, or as IEEE halves; nowhere: it is seen as zeros.
+struct EntriesAt {
+  const double* doubles = nullptr;
+  const std::uint16_t* halves = nullptr;
+};
+
+/// Asked once for each matrix: nothing where it will do (sigma_1 between 2^-10 and 2^40, so that what is dropped near
+/// the end of single precision is nothing); else the entries to take instead, valid until the next call, or null for
+/// zeros.
+using Instead = std::function<std::optional<const double*>(std::size_t m, const Sight& seen)>;
+
 class Direct32 {
  public:
   virtual ~Direct32() = default;
 
-  /// Matrix m is row-major, not taller than wide, of the shape that this was made for; or null, and then seen as zeros.
-  /// `instead(m, seen)` is asked once for each: the same pointer where the matrix will do (sigma_1 between 2^-10 and
-  /// 2^40, so that what is dropped near the end of single precision is nothing), another for the entries to take
-  /// instead, null for zeros. It needs to be valid until the next call. values[m * rows + i], falling. Bit m of the
-  /// answer: matrix m did not converge.
-  virtual std::uint64_t run(std::span<const double* const> matrices,
-                            const std::function<const double*(std::size_t m, const Sight& seen)>& instead,
-                            double* values) = 0;
+  /// Matrices not taller than wide, of the shape that this was made for, all as doubles or all as halves.
+  /// values[m * rows + i], falling. Bit m of the answer: matrix m did not converge.
+  virtual std::uint64_t run(std::span<const EntriesAt> matrices, const Instead& instead, double* values) = 0;
 };
 
 /// Matrices that are worked on at once; no more go into a call of run().

@@ -1,5 +1,5 @@
-// Stage 0: matrices in double precision to columns of single precision in the lanes, and what is seen on the way, in
-// one walk over memory.
+// Stage 0: matrices in double or half precision to columns of single precision in the lanes, and what is seen on the
+// way, in one walk over memory.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,9 @@ class Loading {
 
  public:
   static constexpr int matrices = Rows::matrices;
-  using Group = std::array<const double*, static_cast<std::size_t>(matrices)>;
+  template <class Entry>
+  using Group = std::array<const Entry*, static_cast<std::size_t>(matrices)>;
+  using Sights = std::array<Sight, static_cast<std::size_t>(matrices)>;
 
   /// Matrices of `width` rows of `height` entries: a row there is a column here, padded with zeros to `vectors`
   /// vectors.
@@ -29,35 +31,39 @@ class Loading {
         sums_(static_cast<std::size_t>(chunks_ * matrices) * 2) {}
 
   /// All lanes; nothing of it may be null.
-  std::array<Sight, static_cast<std::size_t>(matrices)> load(const Group& from, Floats* to) {
+  template <class Entry>
+  Sights load(const Group<Entry>& from, Floats* to) {
     const typename Rows::Tables& k = Rows::tables();
     sums_.clear();
     Doubles squares[matrices][2] = {};
     const int full = std::min(height_ / lanes, vectors_ / matrices);
     for (int c = 0; c < width_; ++c) {
       Floats* column = to + static_cast<std::size_t>(c) * stride_;
-      const double* rows_there[matrices];
+      const Entry* rows_there[matrices];
       for (int m = 0; m < matrices; ++m)
         rows_there[m] = from[static_cast<std::size_t>(m)] + static_cast<std::ptrdiff_t>(c) * height_;
       Doubles* sums = sums_.get();
       for (int chunk = 0; chunk < full; ++chunk, sums += 2 * matrices) {
         Floats x[matrices];
         ATTNSPEC_UNROLL for (int m = 0; m < matrices; ++m) x[m] =
-            take(wide_floats_at(rows_there[m] + chunk * lanes), sums + 2 * m, squares[m]);
+            take(rows_there[m] + chunk * lanes, sums + 2 * m, squares[m]);
         Rows::interleave(k, x);
         ATTNSPEC_UNROLL for (int p = 0; p < matrices; ++p) column[chunk * matrices + p] = x[p];
       }
       int done = full * matrices;
       if (full < chunks_) {
         Floats x[matrices];
-        for (int m = 0; m < matrices; ++m)
-          x[m] = take(part(rows_there[m] + full * lanes, height_ - full * lanes), sums + 2 * m, squares[m]);
+        for (int m = 0; m < matrices; ++m) {
+          Entry some[float_lanes] = {};
+          std::copy_n(rows_there[m] + full * lanes, height_ - full * lanes, some);
+          x[m] = take(some, sums + 2 * m, squares[m]);
+        }
         Rows::interleave(k, x);
         for (int p = 0; p < matrices && done < vectors_; ++p) column[done++] = x[p];
       }
       for (; done < vectors_; ++done) column[done] = Floats{};
     }
-    std::array<Sight, static_cast<std::size_t>(matrices)> seen{};
+    Sights seen{};
     for (int m = 0; m < matrices; ++m) {
       Doubles mean{};
       for (int chunk = 0; chunk < chunks_; ++chunk) {
@@ -81,18 +87,22 @@ class Loading {
  private:
   static constexpr int lanes = static_cast<int>(float_lanes);
 
-  static Floats take(WideFloats wide, Doubles* sums, Doubles* squares) {
+  static Floats take(const double* entries, Doubles* sums, Doubles* squares) {
+    const WideFloats wide = wide_floats_at(entries);
+    see(wide, sums, squares);
+    return narrow(wide);
+  }
+  static Floats take(const std::uint16_t* entries, Doubles* sums, Doubles* squares) {
+    const Floats x = floats_of_halves(entries);
+    see(widened(x), sums, squares);
+    return x;
+  }
+
+  static void see(WideFloats wide, Doubles* sums, Doubles* squares) {
     sums[0] += wide.low;
     sums[1] += wide.high;
     squares[0] += wide.low * wide.low;
     squares[1] += wide.high * wide.high;
-    return narrow(wide);
-  }
-
-  static WideFloats part(const double* entries, int count) {
-    double some[float_lanes] = {};
-    std::copy_n(entries, count, some);
-    return wide_floats_at(some);
   }
 
   static double total(Doubles x) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <span>
 
 #include "lib/backend/lanes/band_to_bidiagonal.hpp"
@@ -21,7 +20,6 @@ class Route final : public Direct32 {
   using Dense = DenseToBand<rows, b>;
   using Chase = BandToBidiagonal<b>;
   using Values = BidiagonalValues<in_flight / static_cast<int>(double_lanes)>;
-  using Instead = std::function<const double*(std::size_t m, const Sight& seen)>;
   static_assert(chased % Dense::matrices == 0 && in_flight % chased == 0);
 
   static int padded(std::size_t side) {
@@ -42,7 +40,7 @@ class Route final : public Direct32 {
         off_diagonals_(diagonal_.size() * in_flight / double_lanes),
         values_(n_) {}
 
-  std::uint64_t run(std::span<const double* const> matrices, const Instead& instead, double* values) override {
+  std::uint64_t run(std::span<const EntriesAt> matrices, const Instead& instead, double* values) override {
     std::uint64_t failed = 0;
     for (std::size_t first = 0; first < matrices.size(); first += in_flight) {
       const std::size_t count = std::min<std::size_t>(in_flight, matrices.size() - first);
@@ -66,7 +64,7 @@ class Route final : public Direct32 {
 
  private:
   /// Dense to band for the matrices from `group` on, into the lanes of the band from `lane` on.
-  void reduce(std::size_t group, std::size_t lane, std::span<const double* const> matrices, const Instead& instead) {
+  void reduce(std::size_t group, std::size_t lane, std::span<const EntriesAt> matrices, const Instead& instead) {
     load(group, matrices, instead);
     double* to = reinterpret_cast<double*>(band_.get()) + lane;
     dense_.run([&](int row, int column, const float* entries) {
@@ -75,24 +73,26 @@ class Route final : public Direct32 {
     });
   }
 
-  void load(std::size_t group, std::span<const double* const> matrices, const Instead& instead) {
-    typename Loading<rows>::Group from;
-    const double* any = nullptr;
-    for (std::size_t m = 0; m < from.size(); ++m) {
-      from[m] = group + m < matrices.size() ? matrices[group + m] : nullptr;
-      if (from[m] != nullptr) any = from[m];
-    }
-    typename Loading<rows>::Group filled = from;  // a lane with nothing to do does what its neighbour does
-    for (const double*& entries : filled)
-      if (entries == nullptr) entries = any;
+  void load(std::size_t group, std::span<const EntriesAt> matrices, const Instead& instead) {
+    const auto here = matrices.subspan(group, std::min<std::size_t>(Dense::matrices, matrices.size() - group));
     Floats* to = dense_.columns();
-    const auto seen = any == nullptr ? decltype(loading_.load(filled, to)){} : loading_.load(filled, to);
-    for (std::size_t m = 0; m < from.size() && group + m < matrices.size(); ++m) {
-      const double* entries = instead(group + m, from[m] == nullptr ? Sight{} : seen[m]);
-      if (entries != from[m] || entries == nullptr) loading_.load_one(static_cast<int>(m), entries, to);
-    }
+    const auto seen = here.front().halves != nullptr ? load_all(here, &EntriesAt::halves, to)
+                                                     : load_all(here, &EntriesAt::doubles, to);
+    for (std::size_t m = 0; m < here.size(); ++m)
+      if (const auto other = instead(group + m, seen[m])) loading_.load_one(static_cast<int>(m), *other, to);
     for (int c = n_; c < width_; ++c)
       std::fill_n(to + static_cast<std::size_t>(c) * dense_.stride(), dense_.stride(), Floats{});
+  }
+
+  template <class Entry>
+  auto load_all(std::span<const EntriesAt> here, const Entry* EntriesAt::*kind, Floats* to) {
+    const Entry* any = nullptr;
+    for (const EntriesAt& at : here) any = at.*kind != nullptr ? at.*kind : any;
+    typename Loading<rows>::template Group<Entry> from;
+    from.fill(any);  // a lane with nothing to do does what its neighbour does
+    for (std::size_t m = 0; m < here.size(); ++m)
+      if (here[m].*kind != nullptr) from[m] = here[m].*kind;
+    return any == nullptr ? typename Loading<rows>::Sights{} : loading_.load(from, to);
   }
 
   static void spread(VectorBlock<Doubles>& from, VectorBlock<Doubles>& to, std::size_t first, int count) {

@@ -11,6 +11,8 @@
 #include <memory>
 #include <new>
 
+#include "lib/core/half.hpp"
+
 #define ATTNSPEC_UNROLL _Pragma("GCC unroll 16")
 
 namespace attnspec::ATTNSPEC_LANES {
@@ -77,6 +79,34 @@ inline Floats narrow(WideFloats x) {
 #else
   return reinterpret_cast<Floats>(
       _mm_movelh_ps(_mm_cvtpd_ps(reinterpret_cast<__m128d>(x.low)), _mm_cvtpd_ps(reinterpret_cast<__m128d>(x.high))));
+#endif
+}
+
+inline WideFloats widened(Floats x) {
+#if ATTNSPEC_VECTOR_BYTES == 64
+  const auto y = reinterpret_cast<__m512>(x);
+  return {reinterpret_cast<Doubles>(_mm512_cvtps_pd(_mm512_castps512_ps256(y))),
+          reinterpret_cast<Doubles>(_mm512_cvtps_pd(_mm512_extractf32x8_ps(y, 1)))};
+#elif ATTNSPEC_VECTOR_BYTES == 32
+  const auto y = reinterpret_cast<__m256>(x);
+  return {reinterpret_cast<Doubles>(_mm256_cvtps_pd(_mm256_castps256_ps128(y))),
+          reinterpret_cast<Doubles>(_mm256_cvtps_pd(_mm256_extractf128_ps(y, 1)))};
+#else
+  const auto y = reinterpret_cast<__m128>(x);
+  return {reinterpret_cast<Doubles>(_mm_cvtps_pd(y)), reinterpret_cast<Doubles>(_mm_cvtps_pd(_mm_movehl_ps(y, y)))};
+#endif
+}
+
+/// Of IEEE half precision, exactly.
+inline Floats floats_of_halves(const std::uint16_t* from) {
+#if ATTNSPEC_VECTOR_BYTES == 64
+  return reinterpret_cast<Floats>(_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+#elif ATTNSPEC_VECTOR_BYTES == 32
+  return reinterpret_cast<Floats>(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+#else
+  Floats x;
+  for (std::size_t lane = 0; lane < float_lanes; ++lane) x[lane] = static_cast<float>(from_half(from[lane]));
+  return x;
 #endif
 }
 
