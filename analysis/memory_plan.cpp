@@ -49,8 +49,8 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
                     "chunks with h5repack",
                     info.file, mebibytes(info.largest_chunk_bytes), mebibytes(max_memory),
                     mebibytes(4 * info.largest_chunk_bytes)));
-  // Three batches of one matrix, one worker with two, one raw tile, and what is always there.
-  const auto needed = [&](std::uint64_t workers) { return libraries + sums + raw + (3 + 2 * workers) * matrix; };
+  // Four batches of one matrix, one worker with two, one raw tile, and what is always there.
+  const auto needed = [&](std::uint64_t workers) { return libraries + sums + raw + (4 + 2 * workers) * matrix; };
   const bool one_length = std::all_of(selection.samples.begin(), selection.samples.end(), [&](std::size_t sample) {
     return info.shape_of(sample) == info.shape_of(selection.samples.front());
   });
@@ -70,7 +70,7 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
   const std::uint64_t left = max_memory - libraries - sums - raw - 2 * plan.threads * matrix;
   const std::uint64_t few = good_batch > 0 ? good_batch : matrices_a_thread * plan.threads;
   const std::uint64_t wanted = std::max(usual_batch, few * matrix);
-  plan.batch_bytes = std::max(matrix, std::min(wanted, left / 3));
+  plan.batch_bytes = std::max(matrix, std::min(wanted, left / 4));
   return plan;
 }
 

@@ -14,7 +14,7 @@ struct MemoryPlan {
   unsigned threads = 1;         ///< fewer than asked for where their workspaces would not fit
 };
 
-/// A run holds three batches, two matrices a thread, the raw bytes of one read, and the sums of every head and length.
+/// A run holds four batches, two matrices a thread, the raw bytes of one read, and the sums of every head and length.
 /// Throws Error(limit) where one matrix alone does not fit, or too many unlike lengths are asked for.
 /// `good_batch`: matrices that a backend wants at once; 0: a few for each thread.
 ATTNSPEC_API MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads,

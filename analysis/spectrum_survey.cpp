@@ -1,7 +1,9 @@
-// The walk: batch after batch, in order, so that means do not depend on threads or batches. While one batch is computed
-// the one before it is judged, gathered and written, and the one after it is read.
+// The walk: batch after batch, in order, so that means do not depend on threads or batches. While two batches are
+// computed, so that no thread waits for another's last matrix, the one before them is judged, gathered and written, and
+// the ones after them are read.
 #include "analysis/spectrum_survey.hpp"
 
+#include <deque>
 #include <future>
 #include <numeric>
 #include <utility>
@@ -88,16 +90,39 @@ struct Computed {
   std::vector<Spectrum> spectra;
 };
 
-/// Spectra of the reader's next batch, on a thread of their own; not valid at the end of the selection.
-std::future<Computed> compute_next(BatchReader& reader, Backend& backend) {
-  auto batch = reader.next();
-  if (!batch) return {};
-  return std::async(std::launch::async, [&backend, batch = std::move(*batch)]() mutable {
-    std::vector<Spectrum> spectra = backend.singular_values(batch);
-    batch.drop_entries();
-    return Computed{std::move(batch), std::move(spectra)};
-  });
-}
+/// Batches on their way through the backend, in order.
+class Pipeline {
+ public:
+  Pipeline(BatchReader& reader, Backend& backend) : reader_(reader), backend_(backend) {
+    for (int i = 0; i < at_once; ++i) start_next();
+  }
+
+  bool empty() const { return computing_.empty(); }
+
+  Computed take() {
+    Computed computed = computing_.front().get();
+    computing_.pop_front();
+    start_next();
+    return computed;
+  }
+
+ private:
+  static constexpr int at_once = 2;
+
+  void start_next() {
+    auto batch = reader_.next();
+    if (!batch) return;
+    computing_.push_back(std::async(std::launch::async, [this, batch = std::move(*batch)]() mutable {
+      std::vector<Spectrum> spectra = backend_.singular_values(batch);
+      batch.drop_entries();
+      return Computed{std::move(batch), std::move(spectra)};
+    }));
+  }
+
+  BatchReader& reader_;
+  Backend& backend_;
+  std::deque<std::future<Computed>> computing_;
+};
 
 }  // namespace
 
@@ -115,12 +140,13 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
   BatchReader reader =
       dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled, backend.takes_halves());
   bool finished = walk.progress();
-  std::future<Computed> next = finished ? compute_next(reader, backend) : std::future<Computed>();
-  while (finished && next.valid()) {
-    Computed computed = next.get();
-    next = compute_next(reader, backend);
-    walk.batch(computed.batch, std::move(computed.spectra));
-    finished = walk.progress();
+  if (finished) {
+    Pipeline pipeline(reader, backend);
+    while (finished && !pipeline.empty()) {
+      Computed computed = pipeline.take();
+      walk.batch(computed.batch, std::move(computed.spectra));
+      finished = walk.progress();
+    }
   }
   return walk.result(reader.seconds_waited(), finished);
 }

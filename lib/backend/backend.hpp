@@ -23,6 +23,8 @@ class ATTNSPEC_API Backend {
   /// The method's name as --method takes it.
   virtual std::string_view name() const = 0;
 
+  /// What is asked below may be asked from several threads at once.
+
   /// One spectrum a matrix, in batch order; values fall, min(rows, cols) of them. A matrix with NaN or Inf gets
   /// SvdStatus::not_finite, one whose solver gave up not_converged; its neighbours do not notice.
   /// The same matrix gives the same bits in any batch, at any place, with any number of threads; on a GPU that is what
@@ -35,8 +37,6 @@ class ATTNSPEC_API Backend {
   /// Processor time that this backend's threads have spent on spectra and trials so far, in seconds, all threads
   /// together; 0 where nobody counts.
   virtual double seconds_computing() const;
-
-  /// The verbs below may be called from several threads at once.
 
   /// a b, row-major. Throws Error(internal) where the shapes do not fit.
   virtual Matrix product(const Matrix& a, const Matrix& b) = 0;

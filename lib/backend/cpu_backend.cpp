@@ -12,6 +12,7 @@
 #include "lib/backend/cpu_trials.hpp"
 #include "lib/core/parallel.hpp"
 #include "lib/core/thread_time.hpp"
+#include "lib/core/worker_slots.hpp"
 
 namespace attnspec {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   CpuBackend(CpuMethod method, unsigned threads)
-      : method_(method), workspaces_(std::max(1U, threads)), lanes_(workspaces_.size()) {
+      : method_(method), workspaces_(std::max(1U, threads)), lanes_(workspaces_.size()), slots_(workspaces_.size()) {
     openblas_set_num_threads(1);
   }
 
@@ -35,16 +36,19 @@ class CpuBackend final : public Backend {
                         rounds = (batch.size() + at_once * workers - 1) / (at_once * workers),
                         share = (batch.size() + rounds * workers - 1) / std::max<std::size_t>(1, rounds * workers);
       if (share == 0) return spectra;
-      for_each_index((batch.size() + share - 1) / share, threads(), [&](std::size_t part, std::size_t worker) {
+      for_each_index((batch.size() + share - 1) / share, threads(), [&](std::size_t part, std::size_t) {
+        const WorkerSlots::Loan worker(slots_);
         const ThreadTime time(seconds_);
         const std::size_t first = part * share;
-        lanes_[worker].run(batch, first, std::min(share, batch.size() - first), spectra, workspaces_[worker]);
+        lanes_[worker.slot()].run(batch, first, std::min(share, batch.size() - first), spectra,
+                                  workspaces_[worker.slot()]);
       });
       return spectra;
     }
-    for_each_index(batch.size(), threads(), [&](std::size_t b, std::size_t worker) {
+    for_each_index(batch.size(), threads(), [&](std::size_t b, std::size_t) {
+      const WorkerSlots::Loan worker(slots_);
       const ThreadTime time(seconds_);
-      CpuWorkspace& workspace = workspaces_[worker];
+      CpuWorkspace& workspace = workspaces_[worker.slot()];
       spectra[b] =
           method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace) : gram_spectrum(batch, b, workspace);
     });
@@ -77,6 +81,7 @@ class CpuBackend final : public Backend {
   CpuMethod method_;
   std::vector<CpuWorkspace> workspaces_;
   std::vector<CpuDirect32> lanes_;
+  WorkerSlots slots_;
   std::atomic<double> seconds_ = 0;
 };
 

@@ -35,6 +35,7 @@ class GpuBackend final : public Backend {
   std::string_view name() const override { return method_ == GpuMethod::gram ? "gram" : "direct"; }
 
   std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
+    const std::lock_guard one_at_a_time(mutex_);
     return guarded([&] { return spectra_(batch); });
   }
 

@@ -34,8 +34,8 @@ class BatchPlan {
   std::optional<MatrixBatch> next() {
     if (at_ >= selection_.matrices()) return std::nullopt;
     const MatrixShape shape = info_.shape_of(id(at_).sample);
-    const std::size_t one = shape.elements() * (numbers_ == BatchNumbers::halves ? 2 : sizeof(double));
-    const std::size_t most = std::max<std::size_t>(1, batch_bytes_ / std::max<std::size_t>(1, one));
+    const std::size_t most =
+        std::max<std::size_t>(1, batch_bytes_ / std::max<std::size_t>(1, shape.elements() * sizeof(double)));
     std::vector<MatrixId> ids;
     while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape)
       ids.push_back(id(at_++));

@@ -56,7 +56,7 @@ class ATTNSPEC_API AttentionDump {
   Selection everything() const;
 
   /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix; with `halves`, attention that is
-  /// stored in half precision stays in it (BatchNumbers), as many matrices a batch as without. Up to three batches and
+  /// stored in half precision stays in it (BatchNumbers), as many matrices a batch as without. Two batches and
   /// a matrix's inputs for each of `threads` are in memory at once. The first `skip` matrices of the selection are left
   /// out.
   BatchReader read(Selection selection, std::size_t batch_bytes, unsigned threads = 1, std::size_t skip = 0,

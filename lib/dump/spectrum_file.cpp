@@ -20,9 +20,9 @@ std::size_t place_of(const std::vector<std::size_t>& rising, std::size_t value) 
 constexpr std::array method_names{"gram", "direct", "direct32", "reference"};
 
 /// -1 where it is none of them.
-double number_of(const std::string& method) {
+signed char number_of(const std::string& method) {
   const auto found = std::find(method_names.begin(), method_names.end(), method);
-  return found == method_names.end() ? -1.0 : static_cast<double>(found - method_names.begin());
+  return static_cast<signed char>(found == method_names.end() ? -1 : found - method_names.begin());
 }
 
 void write_list(Hdf5Output& out, const std::string& path, const std::vector<std::size_t>& values) {
@@ -85,11 +85,12 @@ void SpectrumFile::add(const Spectrum& spectrum) {
   const Selection& selection = open_->selection;
   const std::size_t s = place_of(selection.samples, spectrum.id.sample);
   const std::size_t l = place_of(selection.layers, spectrum.id.layer), h = place_of(selection.heads, spectrum.id.head);
-  const auto write = [&](const Hdf5Handle& dataset, double value) {
+  // As they are stored: HDF5 clears a megabyte before each conversion.
+  const auto write = [&](const Hdf5Handle& dataset, const auto value) {
     const std::array<std::size_t, 3> at{s, l, h}, one{1, 1, 1};
-    open_->out.write_doubles(dataset, at, one, {&value, 1});
+    open_->out.write_raw(dataset, at, one, &value);
   };
-  write(open_->status, static_cast<double>(spectrum.status));
+  write(open_->status, static_cast<signed char>(spectrum.status));
   if (spectrum.status != SvdStatus::ok) return;
   write(open_->method, number_of(spectrum.method));
   write(open_->error_bound, spectrum.error_bound);
