@@ -2,6 +2,8 @@
 #include "lib/dump/chunk_reader.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
 
@@ -54,36 +56,56 @@ Meeting meeting_of(const TensorBox& tile, const TensorBox& box) {
   return meeting;
 }
 
-std::span<double> row_of(std::span<double> out, const TensorBox& tile, const Meeting& meeting, std::size_t row) {
+/// What stands for numbers that are not there.
+template <class Number>
+constexpr Number nothing = std::numeric_limits<Number>::quiet_NaN();
+template <>
+constexpr std::uint16_t nothing<std::uint16_t> = 0x7e00;
+
+void take(const Encoding& encoding, std::span<const std::byte> bytes, std::span<double> out) {
+  decode(encoding, bytes, out);
+}
+/// Halves as they are, but for the order of their bytes.
+void take(const Encoding& encoding, std::span<const std::byte> bytes, std::span<std::uint16_t> out) {
+  std::memcpy(out.data(), bytes.data(), out.size_bytes());
+  if (encoding.big_endian != (std::endian::native == std::endian::big))
+    for (std::uint16_t& bits : out) bits = __builtin_bswap16(bits);
+}
+
+template <class Number>
+std::span<Number> row_of(std::span<Number> out, const TensorBox& tile, const Meeting& meeting, std::size_t row) {
   const std::size_t rows = tile.axes() - 2, cols = tile.axes() - 1;
   return out.subspan((row - tile.start[rows]) * tile.count[cols] + meeting.first_col - tile.start[cols],
                      meeting.last_col - meeting.first_col);
 }
 
+template <class Number>
 void copy_from_memory(const Encoding& encoding, std::span<const std::byte> bytes, const TensorBox& tile,
-                      const TensorBox& box, std::span<double> out) {
+                      const TensorBox& box, std::span<Number> out) {
   const Meeting meeting = meeting_of(tile, box);
   const std::size_t one = bytes_of(encoding.type), row_axis = tile.axes() - 2, col_axis = tile.axes() - 1;
   for (std::size_t row = meeting.first_row; row < meeting.last_row; ++row) {
     const std::size_t at =
         meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col - box.start[col_axis];
-    const std::span<double> to = row_of(out, tile, meeting, row);
-    decode(encoding, bytes.subspan(at * one, to.size() * one), to);
+    const std::span<Number> to = row_of(out, tile, meeting, row);
+    take(encoding, bytes.subspan(at * one, to.size() * one), to);
   }
 }
 
-void fill(const CatalogEntry& entry, const TensorBox& tile, const TensorBox& box, std::span<double> out) {
-  double value = 0;
-  if (!entry.fill.empty()) decode(entry.encoding, entry.fill, {&value, 1});
+template <class Number>
+void fill(const CatalogEntry& entry, const TensorBox& tile, const TensorBox& box, std::span<Number> out) {
+  Number value = 0;
+  if (!entry.fill.empty()) take(entry.encoding, entry.fill, std::span(&value, 1));
   const Meeting meeting = meeting_of(tile, box);
   for (std::size_t row = meeting.first_row; row < meeting.last_row; ++row) {
-    const std::span<double> to = row_of(out, tile, meeting, row);
+    const std::span<Number> to = row_of(out, tile, meeting, row);
     std::fill(to.begin(), to.end(), value);
   }
 }
 
 /// From [cols, rows] to [rows, cols], in blocks that stay in cache.
-void transpose(std::span<const double> from, std::size_t rows, std::size_t cols, std::span<double> to) {
+template <class Number>
+void transpose(const std::vector<Number>& from, std::size_t rows, std::size_t cols, std::span<Number> to) {
   constexpr std::size_t block = 16;
   for (std::size_t i = 0; i < rows; i += block)
     for (std::size_t j = 0; j < cols; j += block)
@@ -97,7 +119,16 @@ ChunkReader::ChunkReader(const DumpFile& file, std::size_t cache_bytes) : file_(
 ChunkReader::~ChunkReader() = default;
 
 TileFacts ChunkReader::read(const TileSource& source, const TileWindow& window, std::span<double> out) {
-  const auto give_nothing = [&out] { std::fill(out.begin(), out.end(), std::numeric_limits<double>::quiet_NaN()); };
+  return read_tile(source, window, out);
+}
+
+TileFacts ChunkReader::read(const TileSource& source, const TileWindow& window, std::span<std::uint16_t> out) {
+  return read_tile(source, window, out);
+}
+
+template <class Number>
+TileFacts ChunkReader::read_tile(const TileSource& source, const TileWindow& window, std::span<Number> out) {
+  const auto give_nothing = [&out] { std::fill(out.begin(), out.end(), nothing<Number>); };
   const CatalogEntry* entry = source.part(window.layer, window.head);
   if (entry == nullptr) {
     give_nothing();
@@ -118,8 +149,8 @@ TileFacts ChunkReader::read(const TileSource& source, const TileWindow& window, 
   tile.count[col_axis] = window.cols;
   try {
     if (!source.transposed) return read_part(*entry, tile, out);
-    std::vector<double> turned(out.size());
-    TileFacts facts = read_part(*entry, tile, turned);
+    std::vector<Number> turned(out.size());
+    TileFacts facts = read_part(*entry, tile, std::span(turned));
     transpose(turned, window.rows, window.cols, out);
     return facts;
   } catch (const DamagedBytes& damage) {
@@ -128,7 +159,8 @@ TileFacts ChunkReader::read(const TileSource& source, const TileWindow& window, 
   }
 }
 
-TileFacts ChunkReader::read_part(const CatalogEntry& entry, const TensorBox& tile, std::span<double> out) {
+template <class Number>
+TileFacts ChunkReader::read_part(const CatalogEntry& entry, const TensorBox& tile, std::span<Number> out) {
   TileFacts facts;
   const std::size_t axes = tile.axes();
   if (entry.chunk.empty()) {
@@ -161,8 +193,9 @@ TileFacts ChunkReader::read_part(const CatalogEntry& entry, const TensorBox& til
   return facts;
 }
 
+template <class Number>
 void ChunkReader::read_chunk(const CatalogEntry& entry, std::size_t index, const TensorBox& tile,
-                             const TensorBox& chunk, std::span<double> out, TileFacts& facts) {
+                             const TensorBox& chunk, std::span<Number> out, TileFacts& facts) {
   const ChunkPlace& place = entry.chunks[index];
   if (place.offset == never_written) {
     fill(entry, tile, chunk, out);
@@ -190,8 +223,9 @@ void ChunkReader::read_chunk(const CatalogEntry& entry, std::size_t index, const
   copy_from_memory(entry.encoding, shared->bytes, tile, chunk, out);
 }
 
+template <class Number>
 void ChunkReader::copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile,
-                                 const TensorBox& box, std::span<double> out) const {
+                                 const TensorBox& box, std::span<Number> out) const {
   const Meeting meeting = meeting_of(tile, box);
   const std::size_t one = bytes_of(entry.encoding.type), row_axis = tile.axes() - 2, col_axis = tile.axes() - 1;
   const std::size_t row_bytes = meeting.box_cols * one;
@@ -205,9 +239,10 @@ void ChunkReader::copy_from_file(const CatalogEntry& entry, std::uint64_t offset
     const std::size_t numbers = rows * (meeting.last_col - meeting.first_col);
     const std::size_t at =
         meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col - box.start[col_axis];
+    const std::span to(row_of(out, tile, meeting, row).data(), numbers);
     bytes.resize(numbers * one);
     file_.read(offset + at * one, bytes, entry.path);
-    decode(entry.encoding, bytes, {row_of(out, tile, meeting, row).data(), numbers});
+    take(entry.encoding, bytes, to);
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <list>
 #include <map>
 #include <memory>
@@ -43,16 +44,23 @@ class ChunkReader {
 
   /// Fills `out`, row-major. Throws Error(input) where the disk can not be read.
   TileFacts read(const TileSource& source, const TileWindow& window, std::span<double> out);
+  /// The same as halves, of a source that stores them, in either order of bytes or transposed or not.
+  TileFacts read(const TileSource& source, const TileWindow& window, std::span<std::uint16_t> out);
 
  private:
   struct Kept;
   using Key = std::pair<const CatalogEntry*, std::size_t>;
 
-  TileFacts read_part(const CatalogEntry& entry, const TensorBox& tile, std::span<double> out);
+  template <class Number>
+  TileFacts read_tile(const TileSource& source, const TileWindow& window, std::span<Number> out);
+  template <class Number>
+  TileFacts read_part(const CatalogEntry& entry, const TensorBox& tile, std::span<Number> out);
+  template <class Number>
   void read_chunk(const CatalogEntry& entry, std::size_t index, const TensorBox& tile, const TensorBox& chunk,
-                  std::span<double> out, TileFacts& facts);
+                  std::span<Number> out, TileFacts& facts);
+  template <class Number>
   void copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile, const TensorBox& box,
-                      std::span<double> out) const;
+                      std::span<Number> out) const;
   void unpack(const CatalogEntry& entry, std::size_t index, std::vector<std::byte>& bytes) const;
   std::shared_ptr<Kept> kept(const Key& key, std::size_t bytes);
 

@@ -14,13 +14,13 @@
 namespace attnspec {
 namespace {
 
-/// What storage did to a stored matrix: every entry moved by at most u |p|, or 2^-25 near zero in float16, or half a
-/// step of uint8, in which errors are evenly spread.
-double rounding_of(std::span<const double> matrix, const Encoding& encoding) {
-  const double entries = std::sqrt(static_cast<double>(matrix.size()));
+/// What storage did to a stored matrix of so many entries: every entry moved by at most u |p|, or 2^-25 near zero in
+/// float16, or half a step of uint8, in which errors are evenly spread.
+double rounding_of(double squares, std::size_t count, const Encoding& encoding) {
+  const double entries = std::sqrt(static_cast<double>(count));
   if (encoding.type == StoredType::uint8) return encoding.unit / std::sqrt(12.0) * entries;
   const double subnormal = encoding.type == StoredType::float16 ? 0x1p-25 * entries : 0;
-  return unit_roundoff(encoding.type) * std::sqrt(sum_of_squares(matrix)) + subnormal;
+  return unit_roundoff(encoding.type) * std::sqrt(squares) + subnormal;
 }
 
 /// Query heads that share a kv head, and heads that share a bias, find the last tile of a source here.
@@ -42,7 +42,7 @@ struct TileReader::State {
   const DumpLayout& layout;
   ChunkReader reader;
   std::vector<std::map<const TileSource*, LastTile>> last;  ///< one a worker
-  std::vector<std::vector<double>> wide;                    ///< one a worker: a matrix that will be halves
+  std::vector<std::vector<double>> wide;                    ///< one a worker: a row of halves, as doubles
 
   State(const DumpContents& dump, unsigned threads)
       : layout(dump.layout), reader(dump.file), last(threads), wide(threads) {}
@@ -60,14 +60,6 @@ struct TileReader::State {
   }
 
   void fill(MatrixBatch& batch, std::size_t b, std::size_t worker) {
-    if (batch.numbers() == BatchNumbers::doubles) return fill(batch, b, batch.matrix(b), worker);
-    wide[worker].resize(batch.shape().elements());
-    fill(batch, b, wide[worker], worker);
-    to_halves(wide[worker].data(), batch.halves(b).data(), wide[worker].size());
-  }
-
-  /// `matrix` gets the numbers, the batch all else.
-  void fill(MatrixBatch& batch, std::size_t b, std::span<double> matrix, std::size_t worker) {
     const DumpInfo& info = layout.info;
     const MatrixId id = batch.id(b);
     const SamplePlace place = layout.places[id.sample];
@@ -75,13 +67,18 @@ struct TileReader::State {
     const MatrixShape shape = batch.shape();
     const std::size_t row = info.offsets[id.sample];
     const std::size_t col = info.rules[id.layer].mask.kind == AttentionMask::Kind::cross ? 0 : row;
+    const TileWindow window{place.index, id.layer, id.head, row, shape.rows, col, shape.cols};
+    if (batch.numbers() == BatchNumbers::halves) {
+      const TileFacts facts = reader.read(*sources.attention, window, batch.halves(b));
+      return look_at_halves(batch, b, wide[worker], facts);
+    }
+    const std::span<double> matrix = batch.matrix(b);
     TileFacts facts;
     if (info.source == MatrixSource::stored) {
-      facts =
-          reader.read(*sources.attention, {place.index, id.layer, id.head, row, shape.rows, col, shape.cols}, matrix);
+      facts = reader.read(*sources.attention, window, matrix);
       batch.set_storage_error(b, info.stage == Stage::logits
                                      ? softmax_rows(matrix, shape, unit_roundoff(info.encoding.type))
-                                     : rounding_of(matrix, info.encoding));
+                                     : rounding_of(sum_of_squares(matrix), matrix.size(), info.encoding));
     } else {
       const std::size_t d = sources.query->cols(), kv_head = id.head / (info.heads / info.kv_heads);
       const auto& query = tile(*sources.query, {place.index, id.layer, id.head, row, shape.rows, 0, d}, worker, facts);
@@ -94,7 +91,23 @@ struct TileReader::State {
       batch.set_storage_error(b, attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
                                                           unit_roundoff(info.encoding.type), matrix));
     }
-    look(batch, b, matrix, facts);
+    finish(batch, b, soundness_of(matrix, shape, expected(id, shape)), facts);
+  }
+
+  /// Row by row: a row stays in the nearest cache while it is widened and looked at.
+  void look_at_halves(MatrixBatch& batch, std::size_t b, std::vector<double>& row, const TileFacts& facts) const {
+    const MatrixShape shape = batch.shape();
+    const auto halves = std::as_bytes(batch.halves(b));
+    row.resize(shape.cols);
+    double squares = 0;
+    const auto widened = [&](std::size_t i) -> std::span<const double> {
+      from_halves(halves.data() + i * shape.cols * sizeof(std::uint16_t), row.data(), row.size());
+      squares += sum_of_squares(row);
+      return row;
+    };
+    const Soundness seen = soundness_of(widened, shape, expected(batch.id(b), shape));
+    batch.set_storage_error(b, rounding_of(squares, shape.elements(), layout.info.encoding));
+    finish(batch, b, seen, facts);
   }
 
   bool share_a_chunk(const MatrixId& one, const MatrixId& other) const {
@@ -106,13 +119,15 @@ struct TileReader::State {
     return one.head / side == other.head / side;
   }
 
-  void look(MatrixBatch& batch, std::size_t b, std::span<const double> matrix, const TileFacts& facts) const {
+  Expected expected(const MatrixId& id, MatrixShape shape) const {
     const DumpInfo& info = layout.info;
-    const AttentionMask& mask = info.rules[batch.id(b).layer].mask;
+    const AttentionMask& mask = info.rules[id.layer].mask;
     const bool sliding = mask.kind == AttentionMask::Kind::sliding;
-    Soundness seen = soundness_of(matrix, batch.shape(),
-                                  {info.row_sum, row_sum_tolerance(info.encoding, batch.shape().cols),
-                                   sliding || mask.kind == AttentionMask::Kind::causal, sliding ? mask.window : 0});
+    return {info.row_sum, row_sum_tolerance(info.encoding, shape.cols),
+            sliding || mask.kind == AttentionMask::Kind::causal, sliding ? mask.window : 0};
+  }
+
+  static void finish(MatrixBatch& batch, std::size_t b, Soundness seen, const TileFacts& facts) {
     seen.missing = facts.missing;
     seen.unwritten = facts.unwritten;
     seen.damage = facts.damage;
