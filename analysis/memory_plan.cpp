@@ -12,9 +12,8 @@ namespace attnspec {
 namespace {
 
 constexpr std::uint64_t libraries = std::uint64_t{64} << 20;  // code, OpenBLAS's buffers, raw reads
-constexpr std::uint64_t usual_batch = std::uint64_t{32} << 20;
+constexpr std::uint64_t usual_batch = std::uint64_t{16} << 20;
 constexpr std::uint64_t bytes_a_curve_point = 2 * 48 + 200;  // sums, their copy, and the text of spectrum.csv
-constexpr std::uint64_t matrices_a_thread = 4;               // so that no worker waits long for the last one
 
 std::string mebibytes(std::uint64_t bytes) {
   return fmt::format("{} MiB", (bytes + (std::uint64_t{1} << 20) - 1) >> 20);
@@ -38,7 +37,7 @@ std::uint64_t bytes_of_largest(const DumpInfo& info, const Selection& selection)
 }  // namespace
 
 MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads, std::uint64_t max_memory,
-                       std::size_t good_batch) {
+                       std::size_t good_batch, unsigned computing) {
   const std::uint64_t matrix = bytes_of_largest(info, selection), sums = bytes_of_sums(info, selection);
   const std::uint64_t raw =
       matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.encoding.type)) + 2 * info.largest_chunk_bytes;
@@ -49,8 +48,12 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
                     "chunks with h5repack",
                     info.file, mebibytes(info.largest_chunk_bytes), mebibytes(max_memory),
                     mebibytes(4 * info.largest_chunk_bytes)));
-  // Four batches of one matrix, one worker with two, one raw tile, and what is always there.
-  const auto needed = [&](std::uint64_t workers) { return libraries + sums + raw + (4 + 2 * workers) * matrix; };
+  // Batches of one matrix, raw tiles, workers with two matrices each, and what is always there.
+  const auto batches = [&](std::uint64_t workers) { return 2 + std::min<std::uint64_t>(computing, workers); };
+  const auto fixed = [&](std::uint64_t workers) {
+    return libraries + sums + (batches(workers) - 1) * raw + 2 * workers * matrix;
+  };
+  const auto needed = [&](std::uint64_t workers) { return fixed(workers) + batches(workers) * matrix; };
   const bool one_length = std::all_of(selection.samples.begin(), selection.samples.end(), [&](std::size_t sample) {
     return info.shape_of(sample) == info.shape_of(selection.samples.front());
   });
@@ -67,10 +70,15 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
   MemoryPlan plan;
   plan.threads = threads;
   while (plan.threads > 1 && needed(plan.threads) > max_memory) --plan.threads;
-  const std::uint64_t left = max_memory - libraries - sums - raw - 2 * plan.threads * matrix;
-  const std::uint64_t few = good_batch > 0 ? good_batch : matrices_a_thread * plan.threads;
-  const std::uint64_t wanted = std::max(usual_batch, few * matrix);
-  plan.batch_bytes = std::max(matrix, std::min(wanted, left / 4));
+  const std::uint64_t left = max_memory - fixed(plan.threads);
+  std::uint64_t wanted = std::max(usual_batch, good_batch * matrix);
+  // As many rounds as that makes, each of one batch a thread, and all batches alike: no thread waits for the last ones.
+  const std::uint64_t round = std::max<std::uint64_t>(1, wanted / std::max<std::uint64_t>(1, matrix)) *
+                              std::min<std::uint64_t>(computing, plan.threads),
+                      all = std::max<std::size_t>(1, selection.matrices()),
+                      count = (all + round - 1) / round * std::min<std::uint64_t>(computing, plan.threads);
+  wanted = std::min(wanted, (all + count - 1) / count * matrix);
+  plan.batch_bytes = std::max(matrix, std::min(wanted, left / batches(plan.threads)));
   return plan;
 }
 

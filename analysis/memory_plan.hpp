@@ -10,14 +10,15 @@
 namespace attnspec {
 
 struct MemoryPlan {
-  std::size_t batch_bytes = 0;  ///< for AttentionDump::read
+  std::size_t batch_bytes = 0;  ///< for a Cut
   unsigned threads = 1;         ///< fewer than asked for where their workspaces would not fit
 };
 
-/// A run holds four batches, two matrices a thread, the raw bytes of one read, and the sums of every head and length.
-/// Throws Error(limit) where one matrix alone does not fit, or too many unlike lengths are asked for.
-/// `good_batch`: matrices that a backend wants at once; 0: a few for each thread.
+/// A run holds a batch for each thread that computes and two more, two matrices a thread, the raw bytes of a read for
+/// each, and the sums of every head and length. Throws Error(limit) where one matrix alone does not fit, or too many
+/// unlike lengths are asked for. `good_batch`: matrices that a backend wants at once; 0: a few. `computing`: batches
+/// that are computed at the same time.
 ATTNSPEC_API MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads,
-                                    std::uint64_t max_memory, std::size_t good_batch = 0);
+                                    std::uint64_t max_memory, std::size_t good_batch = 0, unsigned computing = 1);
 
 }  // namespace attnspec

@@ -1,13 +1,10 @@
-// The walk: batch after batch, in order, so that means do not depend on threads or batches. While two batches are
-// computed, so that no thread waits for another's last matrix, the one before them is judged, gathered and written, and
-// the ones after them are read.
+// The walk: batch after batch, in order, so that means do not depend on threads or batches.
 #include "analysis/spectrum_survey.hpp"
 
-#include <deque>
-#include <future>
 #include <numeric>
 #include <utility>
 
+#include "analysis/spectrum_pipeline.hpp"
 #include "lib/core/error.hpp"
 
 namespace attnspec {
@@ -84,46 +81,6 @@ class Walk {
   std::size_t done_ = 0;
 };
 
-/// A batch with its spectra, and without its entries.
-struct Computed {
-  MatrixBatch batch;
-  std::vector<Spectrum> spectra;
-};
-
-/// Batches on their way through the backend, in order.
-class Pipeline {
- public:
-  Pipeline(BatchReader& reader, Backend& backend) : reader_(reader), backend_(backend) {
-    for (int i = 0; i < at_once; ++i) start_next();
-  }
-
-  bool empty() const { return computing_.empty(); }
-
-  Computed take() {
-    Computed computed = computing_.front().get();
-    computing_.pop_front();
-    start_next();
-    return computed;
-  }
-
- private:
-  static constexpr int at_once = 2;
-
-  void start_next() {
-    auto batch = reader_.next();
-    if (!batch) return;
-    computing_.push_back(std::async(std::launch::async, [this, batch = std::move(*batch)]() mutable {
-      std::vector<Spectrum> spectra = backend_.singular_values(batch);
-      batch.drop_entries();
-      return Computed{std::move(batch), std::move(spectra)};
-    }));
-  }
-
-  BatchReader& reader_;
-  Backend& backend_;
-  std::deque<std::future<Computed>> computing_;
-};
-
 }  // namespace
 
 SurveyObserver::~SurveyObserver() = default;
@@ -137,18 +94,19 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
                     SurveyObserver& observer) {
   Walk walk(dump.info(), options, observer);
   const std::size_t recalled = walk.recall();
-  BatchReader reader =
-      dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled, backend.takes_halves());
+  BatchSource source = dump.batches(options.selection, {options.batch_bytes, options.callers, options.reading_threads,
+                                                        recalled, backend.takes_halves()});
   bool finished = walk.progress();
   if (finished) {
-    Pipeline pipeline(reader, backend);
-    while (finished && !pipeline.empty()) {
-      Computed computed = pipeline.take();
-      walk.batch(computed.batch, std::move(computed.spectra));
+    SpectrumPipeline pipeline(source, backend, options.callers);
+    while (finished) {
+      auto computed = pipeline.next();
+      if (!computed) break;
+      walk.batch(computed->batch, std::move(computed->spectra));
       finished = walk.progress();
     }
   }
-  return walk.result(reader.seconds_waited(), finished);
+  return walk.result(source.seconds_waited(), finished);
 }
 
 }  // namespace attnspec

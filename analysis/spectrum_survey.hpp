@@ -25,7 +25,8 @@ struct SurveyOptions {
   std::size_t batch_bytes = std::size_t{32} << 20;
   std::size_t index = 0;  ///< where the summary reads a curve; 0: default_index(n)
   OnBad on_bad = OnBad::skip;
-  unsigned reading_threads = 1;
+  unsigned callers = 1;          ///< threads that read batches and bring them to the backend
+  unsigned reading_threads = 1;  ///< of each
 };
 
 /// A spectrum with what its summary needs beside it.

@@ -57,10 +57,10 @@ BackendRequest plan(const SpectrumOptions& options, std::vector<OpenDump>& dumps
   BackendRequest request = options.compute.backend;
   request.threads = usable_threads(options.compute);
   request.half_precision = half_precision(dumps);
-  const std::size_t at_once = good_batch(request, request.threads);
+  const Feeding feeding = feeding_of(request, request.threads);
   for (OpenDump& open : dumps) {
     open.plan = plan_memory(open.dump.info(), open.selection, usable_threads(options.compute),
-                            usable_memory(options.compute), at_once);
+                            usable_memory(options.compute), feeding.batch, feeding.computing);
     request.threads = std::min(request.threads, open.plan.threads);
   }
   return request;
@@ -165,14 +165,17 @@ void announce(const ChosenBackend& chosen, const Journal& journal) {
   if (!chosen.choice.empty()) say("attnspec: auto takes " + chosen.choice);
 }
 
-std::vector<SurveyResult> survey_dumps(const std::vector<OpenDump>& dumps, Backend& backend,
+std::vector<SurveyResult> survey_dumps(const std::vector<OpenDump>& dumps, Backend& backend, const Feeding& feeding,
                                        const SpectrumOptions& options, SpectrumFile& spectra,
                                        SpectrumObserver& observer) {
   std::vector<SurveyResult> results;
   for (const OpenDump& open : dumps) {
     const std::string group = dumps.size() == 1 ? "" : "/dump" + std::to_string(results.size());
     spectra.begin_dump(group, open.dump.info(), open.selection);
-    const SurveyOptions how{open.selection, open.plan.batch_bytes, options.index, options.on_bad, open.plan.threads};
+    const unsigned callers = std::min(feeding.callers, open.plan.threads + 1);
+    const SurveyOptions how{open.selection, open.plan.batch_bytes,
+                            options.index,  options.on_bad,
+                            callers,        std::max(1U, open.plan.threads / callers)};
     results.push_back(survey(open.dump, backend, how, observer));
     observer.end_line();
     if (!results.back().finished) break;
@@ -206,7 +209,8 @@ int run_spectrum(const SpectrumOptions& options) {
   if (!options.report.quiet) announce(chosen, journal);
   SpectrumFile spectra(folder.path_of("spectrum.h5"));
   SpectrumObserver observer(options.report, journal, spectra);
-  const std::vector<SurveyResult> results = survey_dumps(dumps, *chosen.backend, options, spectra, observer);
+  const std::vector<SurveyResult> results =
+      survey_dumps(dumps, *chosen.backend, feeding_of(request, request.threads), options, spectra, observer);
   if (interrupted_by() != 0) return interrupted(folder, results, options.report.quiet);
 
   Manifest manifest = manifest_of(options, chosen, request.threads, dumps, results);

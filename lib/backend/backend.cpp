@@ -16,6 +16,8 @@ double larger_side(MatrixShape shape) { return static_cast<double>(std::max(shap
 
 Backend::~Backend() = default;
 
+std::vector<Spectrum> Backend::singular_values_alone(const MatrixBatch& batch) { return singular_values(batch); }
+
 bool Backend::takes_halves() const { return false; }
 
 double Backend::seconds_computing() const { return 0; }

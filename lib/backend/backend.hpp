@@ -31,6 +31,9 @@ class ATTNSPEC_API Backend {
   /// cuBLAS and cuSOLVER make of it, and was never checked.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
+  /// The same by the calling thread alone, where the backend leaves that choice: for callers that bring a batch each.
+  virtual std::vector<Spectrum> singular_values_alone(const MatrixBatch& batch);
+
   /// Whether singular_values takes batches of halves too.
   virtual bool takes_halves() const;
 

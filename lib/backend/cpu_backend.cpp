@@ -28,32 +28,9 @@ class CpuBackend final : public Backend {
     return method_ == CpuMethod::direct ? "direct" : method_ == CpuMethod::direct32 ? "direct32" : "gram";
   }
 
-  std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
-    std::vector<Spectrum> spectra(batch.size());
-    if (method_ == CpuMethod::direct32) {
-      // As many at once as the lanes take, and the same number of parts for every thread.
-      const std::size_t at_once = matrices_at_once(batch.shape()), workers = threads(),
-                        rounds = (batch.size() + at_once * workers - 1) / (at_once * workers),
-                        share = (batch.size() + rounds * workers - 1) / std::max<std::size_t>(1, rounds * workers);
-      if (share == 0) return spectra;
-      for_each_index((batch.size() + share - 1) / share, threads(), [&](std::size_t part, std::size_t) {
-        const WorkerSlots::Loan worker(slots_);
-        const ThreadTime time(seconds_);
-        const std::size_t first = part * share;
-        lanes_[worker.slot()].run(batch, first, std::min(share, batch.size() - first), spectra,
-                                  workspaces_[worker.slot()]);
-      });
-      return spectra;
-    }
-    for_each_index(batch.size(), threads(), [&](std::size_t b, std::size_t) {
-      const WorkerSlots::Loan worker(slots_);
-      const ThreadTime time(seconds_);
-      CpuWorkspace& workspace = workspaces_[worker.slot()];
-      spectra[b] =
-          method_ == CpuMethod::direct ? direct_spectrum(batch, b, workspace) : gram_spectrum(batch, b, workspace);
-    });
-    return spectra;
-  }
+  std::vector<Spectrum> singular_values(const MatrixBatch& batch) override { return spectra_of(batch, threads()); }
+
+  std::vector<Spectrum> singular_values_alone(const MatrixBatch& batch) override { return spectra_of(batch, 1); }
 
   bool takes_halves() const override { return true; }
 
@@ -69,7 +46,7 @@ class CpuBackend final : public Backend {
     std::vector<CpuTrialWorker> workers(workspaces_.size());
     const std::size_t groups = (trials.size() + trial_group - 1) / trial_group;
     for_each_index(groups * heads.size(), threads(), [&](std::size_t index, std::size_t worker) {
-      const ThreadTime time(seconds_);
+      const ThreadTime time(&seconds_);
       const std::size_t first = index / heads.size() * trial_group;
       workers[worker].run(plan, heads, index % heads.size(), trials, first, sink);
     });
@@ -77,6 +54,29 @@ class CpuBackend final : public Backend {
 
  private:
   unsigned threads() const { return static_cast<unsigned>(workspaces_.size()); }
+
+  std::vector<Spectrum> spectra_of(const MatrixBatch& batch, unsigned workers) {
+    std::vector<Spectrum> spectra(batch.size());
+    std::size_t share = 1;
+    if (method_ == CpuMethod::direct32 && batch.size() > 0) {
+      // As many at once as the lanes take, and the same number of parts for every thread.
+      const std::size_t round = matrices_at_once(batch.shape()) * workers,
+                        parts = (batch.size() + round - 1) / round * workers;
+      share = (batch.size() + parts - 1) / parts;
+    }
+    for_each_index((batch.size() + share - 1) / share, workers, [&](std::size_t part, std::size_t) {
+      const WorkerSlots::Loan worker(slots_);
+      const ThreadTime time(&seconds_);
+      CpuWorkspace& workspace = workspaces_[worker.slot()];
+      const std::size_t first = part * share, count = std::min(share, batch.size() - first);
+      switch (method_) {
+        case CpuMethod::direct32: return lanes_[worker.slot()].run(batch, first, count, spectra, workspace);
+        case CpuMethod::direct: spectra[first] = direct_spectrum(batch, first, workspace); return;
+        case CpuMethod::gram: spectra[first] = gram_spectrum(batch, first, workspace);
+      }
+    });
+    return spectra;
+  }
 
   CpuMethod method_;
   std::vector<CpuWorkspace> workspaces_;

@@ -131,11 +131,12 @@ std::optional<GpuFacts> gpu_facts() {
 
 BlasFacts blas_facts() { return openblas_library().facts; }
 
-std::size_t good_batch(const BackendRequest& request, unsigned threads) {
+Feeding feeding_of(const BackendRequest& request, unsigned threads) {
   constexpr std::size_t fills_a_card = 1024;
-  if (request.device == "cuda") return fills_a_card;
+  if (request.device == "cuda") return {fills_a_card, 2, 1};
+  if (request.method == "reference") return {0, 2, 1};
   const bool by_lanes = request.method == "direct32" || (request.method == "auto" && request.half_precision);
-  return by_lanes ? lanes_full * threads : 0;
+  return {by_lanes ? lanes_full : 0, threads + 1, threads};
 }
 
 ChosenBackend make_backend(const BackendRequest& request) {

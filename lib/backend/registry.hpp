@@ -50,8 +50,13 @@ struct ChosenBackend {
   std::string choice;  ///< what `auto` chose and why, in a sentence; empty where nothing was left to choose
 };
 
-/// Matrices that the backend of this request wants at once; 0: a few for each thread.
-ATTNSPEC_API std::size_t good_batch(const BackendRequest& request, unsigned threads);
+/// How a backend wants to be fed.
+struct Feeding {
+  std::size_t batch = 0;   ///< matrices in a batch; 0: it does not mind
+  unsigned callers = 1;    ///< threads that bring it batches, and read them: one more than compute, to read ahead
+  unsigned computing = 1;  ///< of them, at the same time
+};
+ATTNSPEC_API Feeding feeding_of(const BackendRequest& request, unsigned threads);
 
 /// Throws Error(usage) for a method that does not exist, Error(unsupported) for one that can not work here.
 ATTNSPEC_API ChosenBackend make_backend(const BackendRequest& request);

@@ -43,8 +43,8 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shar
                                       " is larger than any memory");
   const std::size_t bytes =
       ids_.size() * shape.elements() * (numbers == BatchNumbers::halves ? sizeof(std::uint16_t) : sizeof(double));
-  constexpr std::size_t large = std::size_t{2} << 20;
-  if (bytes >= large) {
+  constexpr std::size_t large = std::size_t{2} << 20, worth_keeping = std::size_t{64} << 10;
+  if (bytes >= (store ? worth_keeping : large)) {
     const Block block = store ? store->take(bytes) : BlockStore::map(bytes);
     data_ = {static_cast<double*>(block.start), FreeBlock{block.bytes, std::move(store)}};
   } else {

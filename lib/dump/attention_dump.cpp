@@ -1,60 +1,13 @@
-// Reading ahead: one thread fills the next batch while the caller works on this one.
+// The contents, and the readers of them.
 #include "lib/dump/attention_dump.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <deque>
-#include <exception>
-#include <mutex>
 #include <numeric>
-#include <thread>
 #include <utility>
 
-#include "lib/core/block_store.hpp"
 #include "lib/dump/dump_contents.hpp"
-#include "lib/dump/tile_reader.hpp"
 
 namespace attnspec {
 namespace {
-
-/// Cuts a selection into batches of one shape, in order.
-class BatchPlan {
- public:
-  BatchPlan(const DumpInfo& info, Selection selection, std::size_t batch_bytes, std::size_t skip, bool halves)
-      : info_(info),
-        selection_(std::move(selection)),
-        batch_bytes_(batch_bytes),
-        at_(skip),
-        numbers_(halves && info.source == MatrixSource::stored && info.stage == Stage::probs &&
-                         info.encoding.type == StoredType::float16
-                     ? BatchNumbers::halves
-                     : BatchNumbers::doubles) {}
-
-  std::optional<MatrixBatch> next() {
-    if (at_ >= selection_.matrices()) return std::nullopt;
-    const MatrixShape shape = info_.shape_of(id(at_).sample);
-    const std::size_t most =
-        std::max<std::size_t>(1, batch_bytes_ / std::max<std::size_t>(1, shape.elements() * sizeof(double)));
-    std::vector<MatrixId> ids;
-    while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape)
-      ids.push_back(id(at_++));
-    return MatrixBatch(shape, std::move(ids), blocks_, numbers_);
-  }
-
- private:
-  MatrixId id(std::size_t at) const {
-    const std::size_t heads = selection_.heads.size(), layers = selection_.layers.size();
-    return {selection_.samples[at / heads / layers], selection_.layers[at / heads % layers],
-            selection_.heads[at % heads]};
-  }
-
-  const DumpInfo& info_;
-  Selection selection_;
-  std::size_t batch_bytes_, at_;
-  BatchNumbers numbers_;
-  std::shared_ptr<BlockStore> blocks_ = std::make_shared<BlockStore>();  ///< tiles overwrite all of a batch
-};
 
 std::vector<std::size_t> up_to(std::size_t count) {
   std::vector<std::size_t> all(count);
@@ -63,71 +16,6 @@ std::vector<std::size_t> up_to(std::size_t count) {
 }
 
 }  // namespace
-
-struct BatchReader::Shared {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::optional<MatrixBatch> ready;
-  bool finished = false, stop = false;
-  std::exception_ptr failure;
-  double seconds_waited = 0;
-  std::jthread thread;
-
-  ~Shared() {
-    {
-      const std::lock_guard lock(mutex);
-      stop = true;
-    }
-    changed.notify_all();
-  }
-
-  void run(const DumpContents& dump, BatchPlan plan, unsigned threads) {
-    try {
-      TileReader tiles(dump, threads);
-      while (auto batch = plan.next()) {
-        tiles.fill(*batch);
-        std::unique_lock lock(mutex);
-        changed.wait(lock, [this] { return stop || !ready; });
-        if (stop) return;
-        ready = std::move(batch);
-        changed.notify_all();
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex);
-      failure = std::current_exception();
-    }
-    {
-      const std::lock_guard lock(mutex);
-      finished = true;
-    }
-    changed.notify_all();
-  }
-};
-
-BatchReader::BatchReader(std::unique_ptr<Shared> shared) : shared_(std::move(shared)) {}
-BatchReader::BatchReader(BatchReader&&) noexcept = default;
-BatchReader& BatchReader::operator=(BatchReader&&) noexcept = default;
-BatchReader::~BatchReader() = default;
-
-std::optional<MatrixBatch> BatchReader::next() {
-  const auto start = std::chrono::steady_clock::now();
-  std::unique_lock lock(shared_->mutex);
-  shared_->changed.wait(lock, [this] { return shared_->ready || shared_->finished; });
-  shared_->seconds_waited += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (shared_->ready) {
-    std::optional<MatrixBatch> batch = std::exchange(shared_->ready, std::nullopt);
-    lock.unlock();
-    shared_->changed.notify_all();
-    return batch;
-  }
-  if (shared_->failure) std::rethrow_exception(shared_->failure);
-  return std::nullopt;
-}
-
-double BatchReader::seconds_waited() const {
-  const std::lock_guard lock(shared_->mutex);
-  return shared_->seconds_waited;
-}
 
 AttentionDump::AttentionDump(const std::string& file, const LayoutOptions& options)
     : contents_(std::make_shared<const DumpContents>(file, options)) {}
@@ -142,15 +30,8 @@ Selection AttentionDump::everything() const {
   return {up_to(info().samples), up_to(info().layers), up_to(info().heads)};
 }
 
-BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads, std::size_t skip,
-                                bool halves) const {
-  auto shared = std::make_unique<BatchReader::Shared>();
-  BatchReader::Shared& state = *shared;
-  BatchPlan plan(info(), std::move(selection), batch_bytes, skip, halves);
-  state.thread = std::jthread([&state, dump = contents_, threads, plan = std::move(plan)]() mutable {
-    state.run(*dump, std::move(plan), threads);
-  });
-  return BatchReader(std::move(shared));
+BatchSource AttentionDump::batches(Selection selection, const Cut& cut) const {
+  return BatchSource(contents_, std::move(selection), cut);
 }
 
 HeadReader AttentionDump::read_heads() const { return HeadReader(contents_); }

@@ -41,7 +41,7 @@ HeadInputs HeadReader::read(const MatrixId& id) {
   const auto head_in = [&](const TileSource& source) { return id.head / (info.heads / source.heads()); };
 
   HeadInputs inputs{MatrixBatch(shape, {id}), {}, {}, {}, {}};
-  state_->tiles.fill(inputs.attention);
+  state_->tiles.fill(inputs.attention, 0, 1);
   const auto take = [&](const std::optional<TileSource>& source, std::size_t first, std::size_t rows) {
     std::optional<Matrix> matrix;
     if (source)

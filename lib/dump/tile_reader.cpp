@@ -138,16 +138,15 @@ struct TileReader::State {
 TileReader::TileReader(const DumpContents& dump, unsigned threads) : state_(std::make_unique<State>(dump, threads)) {}
 TileReader::~TileReader() = default;
 
-void TileReader::fill(MatrixBatch& batch) {
+void TileReader::fill(MatrixBatch& batch, unsigned first, unsigned count) {
   // Heads that lie in one chunk go to one worker: two would wait for each other to unpack it.
   std::vector<std::size_t> starts{0};
   for (std::size_t b = 1; b < batch.size(); ++b)
     if (!state_->share_a_chunk(batch.id(b - 1), batch.id(b))) starts.push_back(b);
   starts.push_back(batch.size());
-  for_each_index(starts.size() - 1, static_cast<unsigned>(state_->last.size()),
-                 [&](std::size_t run, std::size_t worker) {
-                   for (std::size_t b = starts[run]; b < starts[run + 1]; ++b) state_->fill(batch, b, worker);
-                 });
+  for_each_index(starts.size() - 1, count, [&](std::size_t run, std::size_t worker) {
+    for (std::size_t b = starts[run]; b < starts[run + 1]; ++b) state_->fill(batch, b, first + worker);
+  });
 }
 
 }  // namespace attnspec

@@ -14,7 +14,8 @@ class TileReader {
  public:
   explicit TileReader(const DumpContents& dump, unsigned threads = 1);
   ~TileReader();
-  void fill(MatrixBatch& batch);
+  /// By the workers [first, first + count) of `threads`: what two callers name at the same time must not overlap.
+  void fill(MatrixBatch& batch, unsigned first, unsigned count);
 
  private:
   struct State;

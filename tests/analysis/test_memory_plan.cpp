@@ -30,17 +30,17 @@ Selection all_of(const DumpInfo& info) {
 
 }  // namespace
 
-TEST_CASE("three batches and every worker's two matrices fit into the memory that is given") {
+TEST_CASE("the batches and every worker's two matrices fit into the memory that is given") {
   const DumpInfo info = dump_of({512});
   const std::uint64_t matrix = 512 * 512 * 8;
   for (const std::uint64_t memory : {90 * mebibyte, 200 * mebibyte, 600 * mebibyte, 8192 * mebibyte})
     for (const unsigned threads : {1U, 2U, 8U, 64U}) {
-      const MemoryPlan plan = plan_memory(info, all_of(info), threads, memory);
+      const MemoryPlan plan = plan_memory(info, all_of(info), threads, memory, 16, threads);
       CAPTURE(memory / mebibyte, threads, plan.threads, plan.batch_bytes);
       REQUIRE(plan.batch_bytes >= matrix);
       REQUIRE(plan.threads >= 1);
       REQUIRE(plan.threads <= threads);
-      REQUIRE(3 * plan.batch_bytes + 2 * plan.threads * matrix <= memory);
+      REQUIRE((plan.threads + 2) * plan.batch_bytes + 2 * plan.threads * matrix <= memory);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "lib/dump/attention_dump.hpp"
+#include "lib/dump/batch_reader.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 3) {
@@ -20,7 +21,8 @@ int main(int argc, char** argv) {
     const attnspec::AttentionDump dump(argv[1]);
     const double opening = seconds_since(start);
     constexpr std::size_t batch_bytes = std::size_t{32} << 20;
-    auto reader = dump.read(dump.everything(), batch_bytes, static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)));
+    attnspec::BatchReader reader(dump.batches(
+        dump.everything(), {batch_bytes, 1, static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)), 0, false}));
     std::size_t matrices = 0;
     double sum = 0;
     while (const auto batch = reader.next()) {

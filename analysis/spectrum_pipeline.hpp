@@ -1,0 +1,36 @@
+// Batches from the file through the backend, several on their way at once. Not installed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "lib/backend/backend.hpp"
+#include "lib/dump/batch_source.hpp"
+
+namespace attnspec {
+
+/// A batch with its spectra, and without its entries.
+struct ComputedBatch {
+  MatrixBatch batch;
+  std::vector<Spectrum> spectra;
+};
+
+/// Each of `callers` threads reads a batch, has it computed, and takes the next: none waits for another, and what is
+/// read is computed while it is in cache. Their batches come out in order.
+class SpectrumPipeline {
+ public:
+  /// Source and backend outlive it.
+  SpectrumPipeline(BatchSource& source, Backend& backend, unsigned callers);
+  /// Batches that are on their way are computed to their end.
+  ~SpectrumPipeline();
+
+  /// The next batch; nothing at the end. Throws what was met on its way.
+  std::optional<ComputedBatch> next();
+
+ private:
+  struct Shared;
+  std::unique_ptr<Shared> shared_;
+};
+
+}  // namespace attnspec
