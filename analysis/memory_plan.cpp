@@ -37,7 +37,7 @@ std::uint64_t bytes_of_largest(const DumpInfo& info, const Selection& selection)
 }  // namespace
 
 MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads, std::uint64_t max_memory,
-                       std::size_t good_batch, unsigned computing) {
+                       std::size_t good_batch, unsigned callers) {
   const std::uint64_t matrix = bytes_of_largest(info, selection), sums = bytes_of_sums(info, selection);
   const std::uint64_t raw =
       matrix / sizeof(double) * std::max<std::size_t>(1, bytes_of(info.encoding.type)) + 2 * info.largest_chunk_bytes;
@@ -49,7 +49,7 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
                     info.file, mebibytes(info.largest_chunk_bytes), mebibytes(max_memory),
                     mebibytes(4 * info.largest_chunk_bytes)));
   // Batches of one matrix, raw tiles, workers with two matrices each, and what is always there.
-  const auto batches = [&](std::uint64_t workers) { return 2 + std::min<std::uint64_t>(computing, workers); };
+  const auto batches = [&](std::uint64_t workers) { return 2 + std::min<std::uint64_t>(callers, workers); };
   const auto fixed = [&](std::uint64_t workers) {
     return libraries + sums + (batches(workers) - 1) * raw + 2 * workers * matrix;
   };
@@ -74,9 +74,9 @@ MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigne
   std::uint64_t wanted = std::max(usual_batch, good_batch * matrix);
   // As many rounds as that makes, each of one batch a thread, and all batches alike: no thread waits for the last ones.
   const std::uint64_t round = std::max<std::uint64_t>(1, wanted / std::max<std::uint64_t>(1, matrix)) *
-                              std::min<std::uint64_t>(computing, plan.threads),
+                              std::min<std::uint64_t>(callers, plan.threads),
                       all = std::max<std::size_t>(1, selection.matrices()),
-                      count = (all + round - 1) / round * std::min<std::uint64_t>(computing, plan.threads);
+                      count = (all + round - 1) / round * std::min<std::uint64_t>(callers, plan.threads);
   wanted = std::min(wanted, (all + count - 1) / count * matrix);
   plan.batch_bytes = std::max(matrix, std::min(wanted, left / batches(plan.threads)));
   return plan;

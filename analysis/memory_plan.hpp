@@ -16,9 +16,9 @@ struct MemoryPlan {
 
 /// A run holds a batch for each thread that computes and two more, two matrices a thread, the raw bytes of a read for
 /// each, and the sums of every head and length. Throws Error(limit) where one matrix alone does not fit, or too many
-/// unlike lengths are asked for. `good_batch`: matrices that a backend wants at once; 0: a few. `computing`: batches
-/// that are computed at the same time.
+/// unlike lengths are asked for. `good_batch`: matrices that a backend wants at once; 0: a few. `callers`: threads that
+/// bring it batches.
 ATTNSPEC_API MemoryPlan plan_memory(const DumpInfo& info, const Selection& selection, unsigned threads,
-                                    std::uint64_t max_memory, std::size_t good_batch = 0, unsigned computing = 1);
+                                    std::uint64_t max_memory, std::size_t good_batch = 0, unsigned callers = 1);
 
 }  // namespace attnspec

@@ -1,6 +1,7 @@
 // Results wait under their number until their turn comes.
 #include "analysis/spectrum_pipeline.hpp"
 
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <map>
@@ -18,17 +19,23 @@ struct SpectrumPipeline::Shared {
 
   BatchSource& source;
   Backend& backend;
+  const unsigned spare;  ///< the number of the one that may rest; beyond them all where none may
   const std::size_t most_ahead;
   std::mutex mutex;
   std::condition_variable changed;
   std::map<std::size_t, Result> results;
   std::size_t turn = 0;
   unsigned running;
-  bool stop = false;
+  bool stop = false, at_end = false;
+  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   std::vector<std::jthread> threads;
 
-  Shared(BatchSource& from, Backend& by, unsigned callers)
-      : source(from), backend(by), most_ahead(std::size_t{4} * callers), running(callers) {
+  Shared(BatchSource& from, Backend& by, unsigned callers, bool last_is_spare)
+      : source(from),
+        backend(by),
+        spare(last_is_spare && callers > 1 ? callers - 1 : callers),
+        most_ahead(std::size_t{4} * callers),
+        running(callers) {
     for (unsigned caller = 0; caller < callers; ++caller) threads.emplace_back([this, caller] { run(caller); });
   }
 
@@ -41,11 +48,25 @@ struct SpectrumPipeline::Shared {
   }
 
   void run(unsigned caller) {
-    while (one(caller)) {
+    while ((caller != spare || wanted()) && one(caller)) {
     }
     const std::lock_guard lock(mutex);
+    at_end = true;
     --running;
     changed.notify_all();
+  }
+
+  /// Waits until the others wait for the file; false at the end.
+  bool wanted() {
+    constexpr double noticeable = 0.03;  // of the time of all of them
+    constexpr auto look_again = std::chrono::milliseconds(20);
+    std::unique_lock lock(mutex);
+    const auto waiting = [this] {
+      const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+      return source.seconds_waited() > noticeable * passed.count() * spare;
+    };
+    while (!stop && !at_end && !waiting()) changed.wait_for(lock, look_again);
+    return !stop && !at_end;
   }
 
   /// A batch, all the way; false at the end.
@@ -70,8 +91,8 @@ struct SpectrumPipeline::Shared {
   }
 };
 
-SpectrumPipeline::SpectrumPipeline(BatchSource& source, Backend& backend, unsigned callers)
-    : shared_(std::make_unique<Shared>(source, backend, callers)) {}
+SpectrumPipeline::SpectrumPipeline(BatchSource& source, Backend& backend, unsigned callers, bool spare)
+    : shared_(std::make_unique<Shared>(source, backend, callers, spare)) {}
 SpectrumPipeline::~SpectrumPipeline() = default;
 
 std::optional<ComputedBatch> SpectrumPipeline::next() {

@@ -17,11 +17,12 @@ struct ComputedBatch {
 };
 
 /// Each of `callers` threads reads a batch, has it computed, and takes the next: none waits for another, and what is
-/// read is computed while it is in cache. Their batches come out in order.
+/// read is computed while it is in cache. With `spare` the last one rests until the others wait for the
+/// file. Batches come out in order.
 class SpectrumPipeline {
  public:
   /// Source and backend outlive it.
-  SpectrumPipeline(BatchSource& source, Backend& backend, unsigned callers);
+  SpectrumPipeline(BatchSource& source, Backend& backend, unsigned callers, bool spare);
   /// Batches that are on their way are computed to their end.
   ~SpectrumPipeline();
 

@@ -98,7 +98,7 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
                                                         recalled, backend.takes_halves()});
   bool finished = walk.progress();
   if (finished) {
-    SpectrumPipeline pipeline(source, backend, options.callers);
+    SpectrumPipeline pipeline(source, backend, options.callers, options.spare);
     while (finished) {
       auto computed = pipeline.next();
       if (!computed) break;
@@ -106,7 +106,7 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
       finished = walk.progress();
     }
   }
-  return walk.result(source.seconds_waited(), finished);
+  return walk.result(source.seconds_waited() / (options.callers - options.spare), finished);
 }
 
 }  // namespace attnspec

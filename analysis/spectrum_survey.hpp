@@ -26,6 +26,7 @@ struct SurveyOptions {
   std::size_t index = 0;  ///< where the summary reads a curve; 0: default_index(n)
   OnBad on_bad = OnBad::skip;
   unsigned callers = 1;          ///< threads that read batches and bring them to the backend
+  bool spare = false;            ///< the last of them only where the others wait for the file
   unsigned reading_threads = 1;  ///< of each
 };
 
@@ -56,7 +57,7 @@ struct SurveyResult {
   std::map<std::string, std::size_t> skipped;   ///< by kind: how many were left out
   std::map<std::string, std::size_t> warnings;  ///< by kind: how many were computed with a warning
   std::map<std::string, std::size_t> methods;   ///< how many spectra each method found
-  double seconds_waiting = 0;                   ///< for input
+  double seconds_waiting = 0;                   ///< for input, the mean of the threads
   bool finished = true;                         ///< false where the observer ended it
 
   ATTNSPEC_API std::size_t skipped_total() const;

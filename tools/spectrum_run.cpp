@@ -60,7 +60,7 @@ BackendRequest plan(const SpectrumOptions& options, std::vector<OpenDump>& dumps
   const Feeding feeding = feeding_of(request, request.threads);
   for (OpenDump& open : dumps) {
     open.plan = plan_memory(open.dump.info(), open.selection, usable_threads(options.compute),
-                            usable_memory(options.compute), feeding.batch, feeding.computing);
+                            usable_memory(options.compute), feeding.batch, feeding.callers);
     request.threads = std::min(request.threads, open.plan.threads);
   }
   return request;
@@ -173,9 +173,13 @@ std::vector<SurveyResult> survey_dumps(const std::vector<OpenDump>& dumps, Backe
     const std::string group = dumps.size() == 1 ? "" : "/dump" + std::to_string(results.size());
     spectra.begin_dump(group, open.dump.info(), open.selection);
     const unsigned callers = std::min(feeding.callers, open.plan.threads + 1);
-    const SurveyOptions how{open.selection, open.plan.batch_bytes,
-                            options.index,  options.on_bad,
-                            callers,        std::max(1U, open.plan.threads / callers)};
+    const SurveyOptions how{open.selection,
+                            open.plan.batch_bytes,
+                            options.index,
+                            options.on_bad,
+                            callers,
+                            feeding.spare,
+                            std::max(1U, open.plan.threads / callers)};
     results.push_back(survey(open.dump, backend, how, observer));
     observer.end_line();
     if (!results.back().finished) break;

@@ -52,9 +52,9 @@ struct ChosenBackend {
 
 /// How a backend wants to be fed.
 struct Feeding {
-  std::size_t batch = 0;   ///< matrices in a batch; 0: it does not mind
-  unsigned callers = 1;    ///< threads that bring it batches, and read them: one more than compute, to read ahead
-  unsigned computing = 1;  ///< of them, at the same time
+  std::size_t batch = 0;  ///< matrices in a batch; 0: it does not mind
+  unsigned callers = 1;   ///< threads that read batches and bring them
+  bool spare = false;     ///< one of them only where the others wait for the file
 };
 ATTNSPEC_API Feeding feeding_of(const BackendRequest& request, unsigned threads);
 
