@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/backend/backend.hpp"
+#include "lib/core/export.hpp"
 #include "lib/dump/batch_source.hpp"
 
 namespace attnspec {
@@ -19,7 +20,7 @@ struct ComputedBatch {
 /// Each of `callers` threads reads a batch, has it computed, and takes the next: none waits for another, and what is
 /// read is computed while it is in cache. With `spare` the last one rests until the others wait for the
 /// file. Batches come out in order.
-class SpectrumPipeline {
+class ATTNSPEC_API SpectrumPipeline {
  public:
   /// Source and backend outlive it.
   SpectrumPipeline(BatchSource& source, Backend& backend, unsigned callers, bool spare);
