@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/backend/cpu_direct32.hpp"
+#include "lib/backend/cpu_gram.hpp"
 #include "lib/backend/cpu_spectra.hpp"
 #include "lib/backend/cpu_trials.hpp"
 #include "lib/core/parallel.hpp"
@@ -20,7 +21,11 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   CpuBackend(CpuMethod method, unsigned threads)
-      : method_(method), workspaces_(std::max(1U, threads)), lanes_(workspaces_.size()), slots_(workspaces_.size()) {
+      : method_(method),
+        workspaces_(std::max(1U, threads)),
+        direct32_(workspaces_.size()),
+        gram_(workspaces_.size()),
+        slots_(workspaces_.size()) {
     openblas_set_num_threads(1);
   }
 
@@ -58,7 +63,7 @@ class CpuBackend final : public Backend {
   std::vector<Spectrum> spectra_of(const MatrixBatch& batch, unsigned workers) {
     std::vector<Spectrum> spectra(batch.size());
     std::size_t share = 1;
-    if (method_ == CpuMethod::direct32 && batch.size() > 0) {
+    if (method_ != CpuMethod::direct && batch.size() > 0) {
       // As many at once as the lanes take, and the same number of parts for every thread.
       const std::size_t round = matrices_at_once(batch.shape()) * workers,
                         parts = (batch.size() + round - 1) / round * workers;
@@ -70,9 +75,9 @@ class CpuBackend final : public Backend {
       CpuWorkspace& workspace = workspaces_[worker.slot()];
       const std::size_t first = part * share, count = std::min(share, batch.size() - first);
       switch (method_) {
-        case CpuMethod::direct32: return lanes_[worker.slot()].run(batch, first, count, spectra, workspace);
-        case CpuMethod::direct: spectra[first] = direct_spectrum(batch, first, workspace); return;
-        case CpuMethod::gram: spectra[first] = gram_spectrum(batch, first, workspace);
+        case CpuMethod::direct32: return direct32_[worker.slot()].run(batch, first, count, spectra, workspace);
+        case CpuMethod::gram: return gram_[worker.slot()].run(batch, first, count, spectra, workspace);
+        case CpuMethod::direct: spectra[first] = direct_spectrum(batch, first, workspace);
       }
     });
     return spectra;
@@ -80,7 +85,8 @@ class CpuBackend final : public Backend {
 
   CpuMethod method_;
   std::vector<CpuWorkspace> workspaces_;
-  std::vector<CpuDirect32> lanes_;
+  std::vector<CpuDirect32> direct32_;
+  std::vector<CpuGram> gram_;
   WorkerSlots slots_;
   std::atomic<double> seconds_ = 0;
 };

@@ -95,7 +95,7 @@ Spectrum gram_spectrum(const MatrixBatch& batch, std::size_t b, CpuWorkspace& wo
   const auto cols = static_cast<int>(batch.shape().cols), rows = static_cast<int>(batch.shape().rows);
   const int n = std::min(rows, cols), inner = std::max(rows, cols);
   const CBLAS_TRANSPOSE form = rows <= cols ? CblasTrans : CblasNoTrans;  // of the column-major cols x rows view
-  return guarded("gram", batch, b, workspace, gram_error_bound,
+  return guarded("gram-lapack", batch, b, workspace, gram_error_bound,
                  [=](const double* copy, double* gram, double* values, SvdStatus& status) {
                    cblas_dsyrk(CblasColMajor, CblasLower, form, n, inner, 1, copy, cols, 0, gram, n);
                    check_info("dsyevd", LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'N', 'L', n, gram, n, values), status);

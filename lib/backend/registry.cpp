@@ -135,8 +135,7 @@ Feeding feeding_of(const BackendRequest& request, unsigned threads) {
   constexpr std::size_t fills_a_card = 1024;
   if (request.device == "cuda") return {fills_a_card, 2, false};
   if (request.method == "reference") return {0, 2, false};
-  const bool by_lanes = request.method == "direct32" || (request.method == "auto" && request.half_precision);
-  return {by_lanes ? lanes_full : 0, threads + 1, true};
+  return {request.method == "direct" ? 0 : lanes_full, threads + 1, true};
 }
 
 ChosenBackend make_backend(const BackendRequest& request) {

@@ -17,7 +17,7 @@ std::size_t place_of(const std::vector<std::size_t>& rising, std::size_t value) 
   return static_cast<std::size_t>(std::lower_bound(rising.begin(), rising.end(), value) - rising.begin());
 }
 
-constexpr std::array method_names{"gram", "direct", "direct32", "reference"};
+constexpr std::array method_names{"gram", "direct", "direct32", "reference", "gram-lapack"};
 
 /// -1 where it is none of them.
 signed char number_of(const std::string& method) {
@@ -78,7 +78,7 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   out.set_text(group + "/", "dump", info.file);
   out.set_text(group + "/", "model", info.model);
   out.set_text(group + "/", "status_names", "0 ok, 1 not_finite, 2 not_converged, 3 not_attention, -1 not computed");
-  out.set_text(group + "/", "method_names", "0 gram, 1 direct, 2 direct32, 3 reference, -1 not computed");
+  out.set_text(group + "/", "method_names", "0 gram, 1 direct, 2 direct32, 3 reference, 4 gram-lapack, -1 not computed");
 }
 
 void SpectrumFile::add(const Spectrum& spectrum) {

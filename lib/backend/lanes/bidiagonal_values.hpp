@@ -37,6 +37,21 @@ class BidiagonalValues {
         d[at] = here * here + above * above;
         e[at] = here * here * beside * beside;
       }
+    return finish(d, e, values, count);
+  }
+
+  /// The same of a factor of symmetric tridiagonals: square roots of their eigenvalues, 0 for those below 0.
+  std::uint64_t run_symmetric(const double* diagonal, const double* off_diagonal, double* values, int count) {
+    double *d = numbers(squares_), *e = numbers(couplings_);
+    const std::size_t rows = static_cast<std::size_t>(n_), width = static_cast<std::size_t>(lanes);
+    std::copy_n(diagonal, rows * width, d);
+    for (std::size_t at = 0; at < (rows - 1) * width; ++at) e[at] = off_diagonal[at] * off_diagonal[at];
+    std::fill_n(e + (rows - 1) * width, width, 0.0);
+    return finish(d, e, values, count);
+  }
+
+ private:
+  std::uint64_t finish(double* d, double* e, double* values, int count) {
     const std::uint64_t failed = diagonalise(d, e);
     for (int m = 0; m < count; ++m) {
       double* out = values + static_cast<std::size_t>(m) * static_cast<std::size_t>(n_);
@@ -46,7 +61,6 @@ class BidiagonalValues {
     return failed;
   }
 
- private:
   static double* numbers(VectorBlock<Doubles>& block) { return reinterpret_cast<double*>(block.get() + vectors); }
 
   std::uint64_t diagonalise(double* d, double* e) {

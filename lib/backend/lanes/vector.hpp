@@ -45,6 +45,9 @@ inline Doubles all(double x) { return Doubles{} + x; }
 inline Floats where(FloatMask mask, Floats x) {
   return reinterpret_cast<Floats>(reinterpret_cast<FloatMask>(x) & mask);
 }
+inline Doubles where(DoubleMask mask, Doubles x) {
+  return reinterpret_cast<Doubles>(reinterpret_cast<DoubleMask>(x) & mask);
+}
 
 #if ATTNSPEC_VECTOR_BYTES == 64
 inline Floats root(Floats x) { return reinterpret_cast<Floats>(_mm512_sqrt_ps(reinterpret_cast<__m512>(x))); }
@@ -131,6 +134,7 @@ inline Floats repeated(const float* from) {
 
 /// Keeps a value in a register: GCC would load a reused coefficient once for every use.
 inline void keep(Floats& x) { asm("" : "+x"(x)); }
+inline void keep(Doubles& x) { asm("" : "+x"(x)); }
 
 /// Zeros, aligned for any vector.
 template <class Vector>

@@ -1,0 +1,33 @@
+// Singular values from the Gram matrix, in double precision throughout: its half (P'P), to band, to tridiagonal, to
+// values. The first two stages take a matrix at a time, the others many in the lanes of a vector.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "lib/backend/lanes/direct32.hpp"
+#include "lib/core/matrix_shape.hpp"
+
+namespace attnspec {
+
+/// What became of a matrix P.
+struct GramOutcome {
+  double squares = 0;     ///< |P|_F^2, added up from the entries; not finite where an entry is not
+  bool in_reach = false;  ///< neither zero nor so small or large that squares would vanish or overflow; else no values
+  bool converged = false;
+};
+
+class GramLanes {
+ public:
+  virtual ~GramLanes() = default;
+
+  /// A matrix for each outcome, at most matrices_at_once of them, of the shape that this was made for. matrix(m) is
+  /// asked once for each, in order, and valid until the next: row-major. values[m * smaller side + i], falling.
+  virtual void run(const std::function<const double*(std::size_t m)>& matrix, std::span<GramOutcome> outcomes,
+                   double* values) = 0;
+};
+
+std::unique_ptr<GramLanes> make_gram_lanes(VectorSet set, MatrixShape shape);
+
+}  // namespace attnspec

@@ -1,0 +1,152 @@
+// The Gram matrix of the smaller side of P, half of it, and what is seen of P on the way.
+//
+// P is packed slab by slab, so that both factors of the product are read from one place. Columns of P that begin with
+// zeros, as those of a causal P do, cost nothing where they are zero: how long is found while packing, never assumed.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "lib/backend/lanes/symmetric_tiles.hpp"
+
+namespace attnspec::ATTNSPEC_LANES {
+
+class GramProduct {
+ public:
+  /// Of matrices of `rows` rows of `cols` entries.
+  GramProduct(int rows, int cols)
+      : rows_(rows),
+        cols_(cols),
+        side_((std::min(rows, cols) + tile - 1) / tile),
+        packed_(static_cast<std::size_t>(side_) * stride),
+        begins_(static_cast<std::size_t>(side_)) {}
+
+  int side() const { return side_; }
+
+  /// P'P, or P P' where P is wide, into g, whose side is `side()` or more: tiles beyond are left as they are. The
+  /// answer is |P|_F^2, added up by itself.
+  double run(const double* entries, SymmetricTiles& g) {
+    const int depth = std::max(rows_, cols_);
+    squares_[0] = squares_[1] = Doubles{};
+    reach_ = 0;
+    std::fill(begins_.begin(), begins_.end(), depth);
+    for (int first = 0; first < depth; first += slab) {
+      const int count = std::min(slab, depth - first);
+      if (cols_ <= rows_)
+        pack_rows(entries, first, count);
+      else
+        pack_columns(entries, first, count);
+      multiply(first, count, g);
+    }
+    const SumTables& k = SumTables::made();
+    return lane(k.sum(squares_[0] + squares_[1]), 0);
+  }
+
+ private:
+  static constexpr int slab = 128;  // steps of the sum; four panels fit the first cache
+  static constexpr std::size_t stride = static_cast<std::size_t>(slab) | 1;  // even ones fall on the same cache lines
+  static constexpr int block = 3;                                            // tiles whose columns fill the registers
+
+  Doubles* panel(int k) { return packed_.get() + static_cast<std::size_t>(k) * stride; }
+
+  /// Step s of the sum is row first + s.
+  void pack_rows(const double* entries, int first, int count) {
+    for (int s = 0; s < count; ++s) {
+      const double* row = entries + static_cast<std::ptrdiff_t>(first + s) * cols_;
+      extend_reach(row, first, s);
+      for (int k = 0; k < reach_; ++k) {
+        const Doubles x = vector_at(row + k * tile, cols_ - k * tile);
+        squares_[k % 2] += x * x;
+        panel(k)[s] = x;
+      }
+    }
+    // What a block reads of tiles that have not begun.
+    for (int k = reach_; k % block != 0 && k < side_; ++k) std::fill_n(panel(k), count, Doubles{});
+  }
+
+  /// Step s of the sum is column first + s.
+  void pack_columns(const double* entries, int first, int count) {
+    reach_ = side_;
+    std::fill(begins_.begin(), begins_.end(), 0);
+    for (int k = 0; k < side_; ++k) {
+      Doubles* to = panel(k);
+      for (int s = 0; s < count; ++s) {
+        Doubles x{};
+        for (int i = 0; i < std::min(tile, rows_ - k * tile); ++i)
+          x[i] = entries[static_cast<std::ptrdiff_t>(k * tile + i) * cols_ + first + s];
+        squares_[k % 2] += x * x;
+        to[s] = x;
+      }
+    }
+  }
+
+  /// Notes which columns begin at this row: those up to the last entry that is not zero.
+  void extend_reach(const double* row, int first, int s) {
+    for (int k = side_; k > reach_; --k) {
+      const Doubles x = vector_at(row + (k - 1) * tile, cols_ - (k - 1) * tile);
+      const DoubleMask not_zero = x != Doubles{};
+      std::int64_t any = 0;
+      ATTNSPEC_UNROLL for (int i = 0; i < tile; ++i) any |= not_zero[i];
+      if (any == 0) continue;
+      for (; reach_ < k; ++reach_) {
+        begins_[static_cast<std::size_t>(reach_)] = first + s;
+        std::fill_n(panel(reach_), s, Doubles{});
+      }
+    }
+  }
+
+  static Doubles vector_at(const double* from, int left) {
+    Doubles x{};
+    std::memcpy(&x, from, sizeof(double) * static_cast<std::size_t>(std::min(tile, left)));
+    return x;
+  }
+
+  void multiply(int first, int count, SymmetricTiles& g) {
+    for (int i = 0; i < side_; i += block)
+      for (int k = 0; k < std::min(i + block, side_); ++k) {
+        const int top = std::max(i, k), begin = std::max(0, begins_[static_cast<std::size_t>(top)] - first);
+        switch (std::min(i + block, side_) - top) {
+          case 1: product<1>(first, begin, count, g.at(top, k), top, k); break;
+          case 2: product<2>(first, begin, count, g.at(top, k), top, k); break;
+          default: product<3>(first, begin, count, g.at(top, k), top, k);
+        }
+      }
+  }
+
+  template <int height>
+  void product(int first, int begin, int count, Doubles* to, int row, int column) {
+    Doubles sum[height][tile];
+    if (first == 0) {
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) sum[r][c] =
+          Doubles{};
+    } else {
+      if (begin >= count) return;
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) sum[r][c] =
+          to[r * tile + c];
+    }
+    const Doubles* left = panel(row);
+    const auto* right = reinterpret_cast<const double*>(panel(column));
+    for (int s = begin; s < count; ++s) {
+      Doubles x[height];
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
+        x[r] = left[static_cast<std::size_t>(r) * stride + static_cast<std::size_t>(s)];
+        keep(x[r]);
+      }
+      ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
+        Doubles y = all(right[s * tile + c]);
+        keep(y);
+        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum[r][c] += x[r] * y;
+      }
+    }
+    ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) to[r * tile + c] =
+        sum[r][c];
+  }
+
+  const int rows_, cols_, side_;  ///< side in tiles
+  VectorBlock<Doubles> packed_;   ///< tile by tile, a vector for every step of the sum
+  std::vector<int> begins_;       ///< of a column of tiles: the first step where it is not zero
+  int reach_ = 0;                 ///< columns of tiles that have begun
+  Doubles squares_[2];
+};
+
+}  // namespace attnspec::ATTNSPEC_LANES

@@ -1,0 +1,129 @@
+// The work of the reduction of a symmetric matrix: one walk over its half that applies A - V W' - W V' and finds A U of
+// what comes out, tile by tile in registers.
+#pragma once
+
+#include <algorithm>
+
+#include "lib/backend/lanes/symmetric_tiles.hpp"
+
+namespace attnspec::ATTNSPEC_LANES {
+
+/// V, W and U have b columns, kept row tile by row tile: V and W side by side, 2 b vectors a tile of rows.
+template <int b>
+class SymmetricSweep {
+  static constexpr bool wide = tile == 8;
+  // Tiles at once: with the columns of a tile they fill the registers, 32 with 64 bytes, else 16.
+  static constexpr int block = wide || tile == 4 ? 3 : 4;
+  static constexpr int group = 4;  // columns of tiles that share what is read of V, W and U
+
+ public:
+  SymmetricSweep() : sums_(static_cast<std::size_t>(group) * tile * b) {}
+
+  /// Row tile `row` of some columns of A - V W' - W V': `count` columns from column `from` of tile column `column`.
+  static void update(const Doubles* a, const Doubles* vw, int row, int column, int from, int count, Doubles* to) {
+    const Doubles* left = vw + row * 2 * b;
+    const auto* right = reinterpret_cast<const double*>(vw + column * 2 * b);
+    Doubles x[tile];
+    ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[c] = a[c];
+    for (int l = 0; l < 2 * b; ++l) {
+      Doubles y = left[l];
+      keep(y);
+      const double* factors = right + (l < b ? l + b : l - b) * tile;
+      ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[c] -= y * all(factors[c]);
+    }
+    for (int c = 0; c < count; ++c) to[c] = x[from + c];
+  }
+
+  /// From tile column `start` on: a -= V W' + W V' and au = a U, both vectors of zeros where U has none.
+  void run(int start, SymmetricTiles& a, const Doubles* vw, const Doubles* u, Doubles* au) {
+    const int side = a.side();
+    std::fill(au + start * b, au + side * b, Doubles{});
+    for (int first = start; first < side; first += group) {
+      const int end = std::min(first + group, side);
+      sums_.clear();
+      const auto take = [&](int row, int column, int height) {
+        const Place place{vw + row * 2 * b, reinterpret_cast<const double*>(vw + column * 2 * b),
+                          u + row * b,      reinterpret_cast<const double*>(u + column * b),
+                          au + row * b,     sums_.get() + (column - first) * tile * b};
+        Doubles* at = a.at(row, column);
+        switch (height) {
+          case 1: tiles<1, true>(at, place); break;
+          case 2: tiles<2, true>(at, place); break;
+          case 3: tiles<3, true>(at, place); break;
+          default: tiles<block, true>(at, place);
+        }
+      };
+      for (int k = first; k < end; ++k) {
+        tiles<1, false>(a.at(k, k), {vw + k * 2 * b, reinterpret_cast<const double*>(vw + k * 2 * b), u + k * b,
+                                     reinterpret_cast<const double*>(u + k * b), au + k * b, nullptr});
+        if (k + 1 < end) take(k + 1, k, end - k - 1);
+      }
+      for (int i = end; i < side;) {
+        const int height = side - i == block + 1 && block > 2 ? 2 : std::min(block, side - i);
+        for (int k = first; k < end; ++k) take(i, k, height);
+        i += height;
+      }
+      for (int k = first; k < end; ++k)
+        for (int q = 0; q < b; ++q)
+          au[k * b + q] += SumTables::made().sums(sums_.get() + (k - first) * tile * b + q * tile, 1);
+    }
+  }
+
+ private:
+  struct Place {
+    const Doubles* left;    ///< V and W of the rows
+    const double* right;    ///< and of the columns
+    const Doubles* rows;    ///< U of the rows
+    const double* columns;  ///< and of the columns
+    Doubles *to, *sums;     ///< A U of the rows; of the columns, still to be summed over lanes
+  };
+
+  /// `height` tiles below one another. `both`: they stand for their mirror image, too.
+  template <int height, bool both>
+  static void tiles(Doubles* a, const Place& place) {
+    Doubles x[height][tile];
+    ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[r][c] =
+        a[r * tile + c];
+    for (int l = 0; l < 2 * b; ++l) {
+      Doubles y[height];
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
+        y[r] = place.left[r * 2 * b + l];
+        keep(y[r]);
+      }
+      const double* factors = place.right + (l < b ? l + b : l - b) * tile;
+      ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
+        Doubles f = all(factors[c]);
+        keep(f);
+        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) x[r][c] -= y[r] * f;
+      }
+    }
+    ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) a[r * tile + c] =
+        x[r][c];
+    for (int q = 0; q < b; ++q) {
+      Doubles sum[height];
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum[r] = place.to[r * b + q];
+      ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
+        Doubles f = all(place.columns[q * tile + c]);
+        keep(f);
+        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum[r] += x[r][c] * f;
+      }
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) place.to[r * b + q] = sum[r];
+      if constexpr (both) {
+        Doubles y[height];
+        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
+          y[r] = place.rows[r * b + q];
+          keep(y[r]);
+        }
+        ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
+          Doubles part = place.sums[q * tile + c];
+          ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) part += x[r][c] * y[r];
+          place.sums[q * tile + c] = part;
+        }
+      }
+    }
+  }
+
+  VectorBlock<Doubles> sums_;
+};
+
+}  // namespace attnspec::ATTNSPEC_LANES
