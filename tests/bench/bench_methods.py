@@ -28,7 +28,7 @@ class Size:
     peer_matrices: int
 
 
-SIZES = (Size(128, 64, 129, 64), Size(256, 64, 33, 32), Size(512, 32, 17, 12), Size(1024, 16, 9, 4), Size(2048, 4, 17, 2))
+SIZES = (Size(128, 64, 129, 64), Size(256, 64, 33, 32), Size(512, 32, 17, 12), Size(1024, 32, 5, 4), Size(2048, 32, 3, 2))
 # What attnspec is asked for: (name, causal dump, method)
 OURS = (("auto", False, "auto"), ("gram", False, "gram"), ("auto, causal", True, "auto"), ("gram, causal", True, "gram"))
 PEERS = ("torch-f64", "torch-f32", "torch-gram", "numpy", "scipy", "dgesdd", "sgesdd", "dsyevd")
