@@ -118,7 +118,8 @@ void CpuDirect32::run(const MatrixBatch& batch, std::size_t first, std::size_t c
     if (tall) transpose(turned_, shape);
     return turned_.data();
   };
-  const std::uint64_t failed = shape.elements() > 0 ? kernels_->run(matrices, instead, values_.data()) : 0;
+  const std::uint64_t failed =
+      planted_failures() | (shape.elements() > 0 ? kernels_->run(matrices, instead, values_.data()) : 0);
   for (std::size_t m = 0; m < count; ++m) {
     const Passage& passage = passages[m];
     Spectrum& spectrum = spectra[first + m];

@@ -26,6 +26,11 @@ VectorSet vector_set() {
   return avx2 && wanted != "portable" ? VectorSet::avx2 : VectorSet::portable;
 }
 
+std::uint64_t planted_failures() {
+  const char* bits = std::getenv("ATTNSPEC_NOT_CONVERGED");
+  return bits == nullptr ? 0 : std::strtoull(bits, nullptr, 0);
+}
+
 std::unique_ptr<Direct32> make_direct32(VectorSet set, MatrixShape shape) {
   switch (set) {
     case VectorSet::avx512: return make_direct32_avx512(shape);

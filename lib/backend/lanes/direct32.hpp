@@ -50,6 +50,9 @@ enum class VectorSet { avx512, avx2, portable };
 /// The widest that this processor has, or the one that ATTNSPEC_VECTORS (avx512, avx2, portable) asks for.
 VectorSet vector_set();
 
+/// Matrices of a call that are to be taken for not converged, bit m for matrix m: ATTNSPEC_NOT_CONVERGED, for tests.
+std::uint64_t planted_failures();
+
 /// `shape` is not taller than wide.
 std::unique_ptr<Direct32> make_direct32(VectorSet set, MatrixShape shape);
 
