@@ -15,7 +15,7 @@ install(DIRECTORY lib analysis DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/attnspec 
         PATTERN "catalog_reader" EXCLUDE PATTERN "catalog_*.hpp" EXCLUDE PATTERN "chunk_reader.hpp" EXCLUDE PATTERN "tile_reader.hpp" EXCLUDE PATTERN "dump_contents.hpp" EXCLUDE
         PATTERN "path_pattern.hpp" EXCLUDE PATTERN "filters.hpp" EXCLUDE PATTERN "decode.hpp" EXCLUDE PATTERN "hdf5_*.hpp" EXCLUDE PATTERN "layout_*.hpp" EXCLUDE PATTERN "layouts.hpp" EXCLUDE PATTERN "cpu_*.hpp" EXCLUDE PATTERN "cuda" EXCLUDE PATTERN "cuda_*.hpp" EXCLUDE PATTERN "sibling_library.hpp" EXCLUDE
         PATTERN "lanes" EXCLUDE PATTERN "spectrum_pipeline.hpp" EXCLUDE PATTERN "worker_slots.hpp" EXCLUDE PATTERN "thread_time.hpp" EXCLUDE
-        PATTERN "screening.hpp" EXCLUDE PATTERN "trial_plan.hpp" EXCLUDE PATTERN "gpu_spectra.hpp" EXCLUDE PATTERN "gpu_trials.hpp" EXCLUDE PATTERN "gpu_backend.hpp" EXCLUDE
+        PATTERN "screening.hpp" EXCLUDE PATTERN "trial_plan.hpp" EXCLUDE PATTERN "gpu_[!f]*" EXCLUDE PATTERN "narrow_numbers.hpp" EXCLUDE
         PATTERN "vector_clones.hpp" EXCLUDE PATTERN "quiet_policy.hpp" EXCLUDE)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/attnspec)

@@ -7,62 +7,18 @@
 #include <stdexcept>
 #include <string>
 
+#include "lib/backend/gpu_facts.hpp"
+#include "lib/backend/gpu_jobs.hpp"
 #include "lib/core/export.hpp"
 #include "lib/core/matrix_shape.hpp"
 
 namespace attnspec {
-
-/// What a run says of the card it works on.
-struct GpuFacts {
-  std::string name;        ///< "NVIDIA H200"
-  std::string capability;  ///< "9.0"
-  std::string driver;      ///< the newest CUDA that the driver serves, "13.0"
-  std::string libraries;   ///< "CUDA 13.0, cuBLAS 13.0.0, cuSOLVER 12.0.4"
-  std::size_t total_bytes = 0, free_bytes = 0;
-};
 
 /// The card, its driver or a library failed; what() says which call and why.
 class ATTNSPEC_API GpuFailure : public std::runtime_error {
  public:
   explicit GpuFailure(const std::string& what);
   ~GpuFailure() override;
-};
-
-/// `count` matrices on the card, `step` numbers apart, row-major with rows `stride` numbers apart.
-struct GpuMatrices {
-  const double* start = nullptr;
-  std::size_t stride = 0, step = 0;
-  bool transposed = false;
-};
-
-/// result = a b + keep * result, for each of `count` pairs; [rows, inner] [inner, cols].
-struct GpuProduct {
-  std::size_t rows = 0, cols = 0, inner = 0, count = 1;
-  GpuMatrices a, b;
-  double* result = nullptr;
-  std::size_t stride = 0, step = 0;
-  double factor = 1, keep = 0;
-};
-
-/// The error of one construction on `heads` heads that lie one after another: weight_i * output_ij - target_ij, and
-/// the squared norms of its columns, and of its rows over each group of columns.
-struct GpuResidual {
-  std::size_t heads = 0, queries = 0, width = 0, groups = 0;
-  const double* outputs = nullptr;             ///< [heads, queries, width]; null: zeros
-  const double* targets = nullptr;             ///< [heads, queries, width]
-  const std::size_t* group_ends = nullptr;     ///< [groups], on the card: groups lie side by side, without gaps
-  double factor = 1;                           ///< of every weight
-  const double* sums = nullptr;                ///< [heads, queries]: weights are divided by it; null: by 1
-  const double* shifts = nullptr;              ///< [heads, queries]: weights are times exp(shift - log_sum); null: 1
-  const double* log_sums = nullptr;            ///< [heads, queries]
-  double* errors = nullptr;                    ///< [heads, queries, width]
-  double *columns = nullptr, *rows = nullptr;  ///< [heads, width] and [heads, groups, queries]
-};
-
-/// How eigenvalues of many symmetric matrices are found.
-enum class GpuEigenRoute {
-  together,  ///< one call for all of them
-  apart      ///< one call each, on several streams
 };
 
 /// Work is queued: whatever takes a stream returns at once, and what is on one stream runs in order. Memory that a
@@ -91,7 +47,8 @@ class ATTNSPEC_API GpuDevice {
   virtual void fill_zero(unsigned stream, void* memory, std::size_t bytes) = 0;
   virtual void wait(unsigned stream) = 0;
 
-  virtual void widen(unsigned stream, const float* from, double* to, std::size_t count) = 0;
+  /// `from` holds `count` numbers of this type.
+  virtual void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) = 0;
   virtual void multiply(unsigned stream, const GpuProduct& product) = 0;
 
   /// Eigenvalues of `count` symmetric n x n matrices, back to back, rising, n each; info[i] != 0 where a solver gave

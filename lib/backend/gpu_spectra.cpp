@@ -2,7 +2,6 @@
 #include "lib/backend/gpu_spectra.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
 #include <span>
@@ -27,20 +26,6 @@ constexpr std::size_t cuts_of_a_batch = 4;  // so that copies hide behind comput
 constexpr std::size_t least_cut = 64;       // below which a card is not filled
 
 GpuEigenRoute route_of(std::size_t n) { return n <= largest_together ? GpuEigenRoute::together : GpuEigenRoute::apart; }
-
-/// Copies the entries in single precision; false, somewhere on the way, where that would change one.
-bool narrowed(std::span<const double> matrix, float* to) {
-  constexpr std::size_t step = 512;
-  for (std::size_t first = 0; first < matrix.size(); first += step) {
-    bool same = true;
-    for (std::size_t i = first; i < std::min(matrix.size(), first + step); ++i) {
-      to[i] = static_cast<float>(matrix[i]);
-      same = same & (static_cast<double>(to[i]) == matrix[i]);
-    }
-    if (!same) return false;
-  }
-  return true;
-}
 
 void transpose(std::span<double> matrix, MatrixShape shape) {
   const std::vector<double> copy(matrix.begin(), matrix.end());
@@ -75,9 +60,8 @@ std::size_t GpuSpectra::workspace_bytes(MatrixShape shape, std::size_t count) {
 
 std::size_t GpuSpectra::bytes_a_lane(MatrixShape shape, std::size_t count) {
   const std::size_t n = shape.smaller_side(), gram = method_ == GpuMethod::gram ? n * n : 0;
-  const std::size_t a_matrix =
-      shape.elements() * (sizeof(double) + sizeof(float)) + (gram + n) * sizeof(double) + sizeof(int);
-  return count * a_matrix + workspace_bytes(shape, count);
+  const std::size_t a_matrix = (shape.elements() + gram + n) * sizeof(double) + sizeof(int);
+  return count * a_matrix + GpuUpload::bytes_on_card(count * shape.elements()) + workspace_bytes(shape, count);
 }
 
 /// The most matrices that a lane may take at once, 0 where the budget holds none.
@@ -98,16 +82,15 @@ bool GpuSpectra::allocate(Lane& lane, MatrixShape shape, std::size_t count) {
   const std::size_t n = shape.smaller_side(), entries = count * shape.elements();
   lane.workspace_bytes = workspace_bytes(shape, count);
   lane.matrices = {device_, entries};
-  lane.narrow = {device_, entries};
+  lane.upload = {device_, entries};
   if (method_ == GpuMethod::gram) lane.grams = {device_, count * n * n};
   lane.values = {device_, count * n};
   lane.info = {device_, count};
   lane.workspace = {device_, lane.workspace_bytes};
-  lane.entries_on_host = {device_, entries, true};
   lane.values_on_host = {device_, count * n, true};
   lane.info_on_host = {device_, count, true};
-  const bool whole = lane.matrices && lane.narrow && (lane.grams || method_ == GpuMethod::direct) && lane.values &&
-                     lane.info && lane.workspace && lane.entries_on_host && lane.values_on_host && lane.info_on_host;
+  const bool whole = lane.matrices && lane.upload && (lane.grams || method_ == GpuMethod::direct) && lane.values &&
+                     lane.info && lane.workspace && lane.values_on_host && lane.info_on_host;
   if (!whole) lane = {};
   lane.capacity = whole ? count : 0;
   return whole;
@@ -142,23 +125,17 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
   const std::size_t n = shape.smaller_side(), elements = shape.elements(), count = chosen.size();
   lane.items = std::move(chosen);
   const std::vector<Item>& items = lane.items;
-  const bool turned = method_ == GpuMethod::direct && shape.rows > shape.cols;
-  // What was stored in single precision or less crosses the bus as such.
-  std::atomic<bool> fits_float = !turned;
-  for_each_index(count, threads_, [&](std::size_t i, std::size_t) {
-    float* to = reinterpret_cast<float*>(lane.entries_on_host.get()) + i * elements;
-    if (fits_float && !(items[i].scale == 1 && narrowed(batch.matrix(items[i].index), to))) fits_float = false;
-  });
-  if (fits_float) {
-    device_.upload(stream, lane.narrow.get(), lane.entries_on_host.get(), count * elements * sizeof(float));
-    device_.widen(stream, lane.narrow.get(), lane.matrices.get(), count * elements);
-  } else {
-    for_each_index(count, threads_, [&](std::size_t i, std::size_t) {
-      double* to = lane.entries_on_host.get() + i * elements;
-      copy_scaled(batch.matrix(items[i].index), items[i].scale, to);
-      if (turned) transpose({to, elements}, shape);
+  if (method_ == GpuMethod::direct && shape.rows > shape.cols) {
+    lane.upload.send_filled(device_, stream, count * elements, lane.matrices.get(), [&](double* to) {
+      for_each_index(count, threads_, [&](std::size_t i, std::size_t) {
+        copy_scaled(batch.matrix(items[i].index), items[i].scale, to + i * elements);
+        transpose({to + i * elements, elements}, shape);
+      });
     });
-    device_.upload(stream, lane.matrices.get(), lane.entries_on_host.get(), count * elements * sizeof(double));
+  } else {
+    std::vector<UploadBlock> blocks;
+    for (const Item& item : items) blocks.push_back({batch.matrix(item.index), blocks.size() * elements, item.scale});
+    lane.upload.send(device_, stream, threads_, blocks, lane.matrices.get());
   }
   device_.fill_zero(stream, lane.workspace.get(), lane.workspace_bytes);
   if (method_ == GpuMethod::gram) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/backend/gpu_device.hpp"
+#include "lib/backend/gpu_upload.hpp"
 #include "lib/core/matrix_batch.hpp"
 #include "lib/core/spectrum.hpp"
 
@@ -43,8 +44,8 @@ class ATTNSPEC_API GpuSpectra {
   struct Lane {
     std::size_t capacity = 0;  ///< matrices
     std::size_t workspace_bytes = 0;
-    GpuMemory<double> entries_on_host, values_on_host, matrices, grams, values;
-    GpuMemory<float> narrow;
+    GpuUpload upload;
+    GpuMemory<double> values_on_host, matrices, grams, values;
     GpuMemory<int> info_on_host, info;
     GpuMemory<std::byte> workspace;
     std::vector<Item> items;  ///< under way

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "lib/backend/backend.hpp"
-#include "lib/backend/gpu_device.hpp"
+#include "lib/backend/gpu_facts.hpp"
 #include "lib/core/export.hpp"
 
 namespace attnspec {

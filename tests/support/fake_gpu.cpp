@@ -9,6 +9,9 @@
 #include <cstring>
 #include <utility>
 
+#include "lib/backend/gpu_kernels/widened.hpp"
+#include "lib/backend/narrow_numbers.hpp"
+
 namespace attnspec::test {
 namespace {
 
@@ -120,10 +123,17 @@ void FakeGpu::fill_zero(unsigned stream, void* memory, std::size_t bytes) {
   queue(stream, [=] { std::memset(memory, 0, bytes); });
 }
 
-void FakeGpu::widen(unsigned stream, const float* from, double* to, std::size_t count) {
-  on_card(from, count * sizeof(float), "widen from");
+void FakeGpu::widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) {
+  on_card(from, count * bytes_of(type), "widen from");
   on_card(to, count * sizeof(double), "widen to");
-  queue(stream, [=] { std::copy_n(from, count, to); });
+  queue(stream, [=] {
+    for (std::size_t i = 0; i < count; ++i) switch (type) {
+        case GpuNumber::float64: to[i] = gpu_kernels::widened<GpuNumber::float64>(from, i); break;
+        case GpuNumber::float32: to[i] = gpu_kernels::widened<GpuNumber::float32>(from, i); break;
+        case GpuNumber::float16: to[i] = gpu_kernels::widened<GpuNumber::float16>(from, i); break;
+        case GpuNumber::bfloat16: to[i] = gpu_kernels::widened<GpuNumber::bfloat16>(from, i); break;
+      }
+  });
 }
 
 void FakeGpu::multiply(unsigned stream, const GpuProduct& job) {

@@ -106,8 +106,8 @@ void Device::fill_zero(unsigned stream, void* memory, std::size_t bytes) {
 
 void Device::wait(unsigned stream) { check("cudaStreamSynchronize", cudaStreamSynchronize(at(stream).stream)); }
 
-void Device::widen(unsigned stream, const float* from, double* to, std::size_t count) {
-  check("widen", cuda::widen(at(stream).stream, from, to, count));
+void Device::widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) {
+  check("widen", cuda::widen(at(stream).stream, type, from, to, count));
 }
 
 void Device::multiply(unsigned stream, const GpuProduct& product) {

@@ -39,7 +39,7 @@ class Device final : public GpuDevice {
   void download(unsigned stream, void* to, const void* from, std::size_t bytes) override;
   void fill_zero(unsigned stream, void* memory, std::size_t bytes) override;
   void wait(unsigned stream) override;
-  void widen(unsigned stream, const float* from, double* to, std::size_t count) override;
+  void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) override;
   void multiply(unsigned stream, const GpuProduct& product) override;
   std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) override;
   void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,

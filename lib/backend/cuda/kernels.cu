@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "lib/backend/cuda/kernels.hpp"
+#include "lib/backend/gpu_kernels/widened.hpp"
 
 namespace attnspec::cuda {
 namespace {
@@ -9,10 +10,11 @@ namespace {
 constexpr unsigned block = 128;
 constexpr unsigned column_tile = 32, row_tile = 8;
 
-__global__ void widen_kernel(const float* from, double* to, std::size_t count) {
+template <GpuNumber type>
+__global__ void widen_kernel(const void* from, double* to, std::size_t count) {
   const std::size_t stride = static_cast<std::size_t>(gridDim.x) * blockDim.x;
   for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride)
-    to[i] = from[i];
+    to[i] = gpu_kernels::widened<type>(from, i);
 }
 
 /// Folds the block's values into the first; `values` holds one a thread.
@@ -85,10 +87,18 @@ __global__ void columns_kernel(const GpuResidual job) {
 
 }  // namespace
 
-cudaError_t widen(cudaStream_t stream, const float* from, double* to, std::size_t count) {
+cudaError_t widen(cudaStream_t stream, GpuNumber type, const void* from, double* to, std::size_t count) {
   if (count == 0) return cudaSuccess;
   const std::size_t blocks = std::min<std::size_t>((count + block - 1) / block, 65535);
-  widen_kernel<<<static_cast<unsigned>(blocks), block, 0, stream>>>(from, to, count);
+  const auto launch = [&](auto kernel) {
+    kernel<<<static_cast<unsigned>(blocks), block, 0, stream>>>(from, to, count);
+  };
+  switch (type) {
+    case GpuNumber::float64: launch(widen_kernel<GpuNumber::float64>); break;
+    case GpuNumber::float32: launch(widen_kernel<GpuNumber::float32>); break;
+    case GpuNumber::float16: launch(widen_kernel<GpuNumber::float16>); break;
+    case GpuNumber::bfloat16: launch(widen_kernel<GpuNumber::bfloat16>); break;
+  }
   return cudaGetLastError();
 }
 

@@ -9,7 +9,7 @@
 
 namespace attnspec::cuda {
 
-cudaError_t widen(cudaStream_t stream, const float* from, double* to, std::size_t count);
+cudaError_t widen(cudaStream_t stream, GpuNumber type, const void* from, double* to, std::size_t count);
 cudaError_t exponentials(cudaStream_t stream, std::size_t rows, std::size_t k, double* scores, double* largest,
                          double* sums);
 cudaError_t residuals(cudaStream_t stream, const GpuResidual& job);

@@ -3,14 +3,18 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <tuple>
 #include <utility>
 
 #include "lib/backend/gpu_backend.hpp"
+#include "lib/backend/gpu_kernels/widened.hpp"
+#include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
 #include "lib/core/error.hpp"
+#include "lib/dump/half.hpp"
 #include "tests/support/fake_gpu.hpp"
 #include "tests/support/heads.hpp"
 #include "tests/support/matrices.hpp"
@@ -31,6 +35,10 @@ std::vector<std::vector<double>> matrices_of(MatrixShape shape, std::size_t coun
   std::vector<std::vector<double>> matrices;
   for (std::size_t seed = 0; seed < count; ++seed) matrices.push_back(random_attention(shape, 2, seed));
   return matrices;
+}
+
+double bfloat16(double number) {  // cut, not rounded
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(number)) & 0xffff0000U);
 }
 
 std::vector<std::vector<double>> values_of(const std::vector<Spectrum>& spectra) {
@@ -148,18 +156,59 @@ TEST_CASE("large matrices go to the solver one by one", "[gpu]") {
   }
 }
 
-TEST_CASE("what single precision holds crosses the bus in half the bytes", "[gpu]") {
+TEST_CASE("what a dump stored in fewer bytes crosses the bus in them, and is the same number there", "[gpu]") {
   const MatrixShape shape{16, 16};
-  std::vector<std::vector<double>> plain = matrices_of(shape, 4), rounded = plain;
-  for (auto& matrix : rounded)
-    for (double& entry : matrix) entry = static_cast<float>(entry);
-  const auto narrow = std::make_shared<FakeGpuLog>(), wide = std::make_shared<FakeGpuLog>();
+  const auto rounded = [](auto keep) {
+    auto matrices = matrices_of({16, 16}, 4);
+    for (auto& matrix : matrices)
+      for (double& entry : matrix) entry = keep(entry);
+    return matrices;
+  };
+  struct Case {
+    std::vector<std::vector<double>> matrices;
+    std::size_t bytes;
+  };
+  const Case cases[] = {
+      {rounded([](double entry) { return from_half(to_half(entry)); }), 2},
+      {rounded([](double entry) { return bfloat16(entry * 0x1p-60); }), 2},  // below what float16 reaches
+      {rounded([](double entry) { return static_cast<double>(static_cast<float>(entry)); }), 4},
+      {rounded([](double entry) { return entry; }), 8}};
+  for (const auto& [matrices, bytes] : cases) {
+    CAPTURE(bytes, matrices[0][0]);
+    const auto log = std::make_shared<FakeGpuLog>();
 
-  fake_backend(narrow)->singular_values(batch_of(shape, rounded));
-  fake_backend(wide)->singular_values(batch_of(shape, plain));
+    const auto spectra = fake_backend(log)->singular_values(batch_of(shape, matrices));
 
-  REQUIRE(narrow->uploaded == 4 * shape.elements() * sizeof(float));
-  REQUIRE(wide->uploaded == 4 * shape.elements() * sizeof(double));
+    REQUIRE(log->uploaded == 4 * shape.elements() * bytes);
+    const auto truth = make_reference()->singular_values(batch_of(shape, matrices));
+    for (std::size_t b = 0; b < 4; ++b)
+      REQUIRE(largest_difference(spectra[b].values, truth[b].values) <=
+              sigma_tolerance("gram", shape, truth[b].values[0]));
+  }
+}
+
+TEST_CASE("every number of sixteen bits comes back from the card's two bytes", "[gpu]") {
+  for (const GpuNumber type : {GpuNumber::float16, GpuNumber::bfloat16})
+    for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
+      const auto half = static_cast<std::uint16_t>(bits);
+      const double number = type == GpuNumber::float16 ? from_half(half) : std::bit_cast<float>(bits << 16);
+      if (!std::isfinite(number)) continue;
+      std::uint16_t there = 0;
+
+      REQUIRE(narrowed({&number, 1}, type, &there));
+
+      REQUIRE(there == half);
+      REQUIRE((type == GpuNumber::float16 ? gpu_kernels::float16_value(there) : gpu_kernels::bfloat16_value(there)) ==
+              number);
+    }
+}
+
+TEST_CASE("a number that sixteen bits do not hold is not squeezed into them", "[gpu]") {
+  std::uint16_t there = 0;
+  for (const double number : {0.1, 1 + 0x1p-11, 0x1p-25, 0x1.8p-24, 131072.0, 1e300, 1e-300})
+    REQUIRE(!narrowed({&number, 1}, GpuNumber::float16, &there));
+  for (const double number : {0.1, 1 + 0x1p-8, 0x1p-140, 1e300, 1e-300})
+    REQUIRE(!narrowed({&number, 1}, GpuNumber::bfloat16, &there));
 }
 
 TEST_CASE("one number that single precision does not hold keeps its batch in double", "[gpu]") {

@@ -1,0 +1,44 @@
+// Numbers on their way to the card, in the fewest bytes that hold them: what a dump stored in half precision crosses
+// the bus as such, and is widened there.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "lib/backend/gpu_device.hpp"
+#include "lib/core/export.hpp"
+
+namespace attnspec {
+
+/// One of the blocks that are sent together, which lie one after another on the card: block i begins where i - 1 ends.
+struct UploadBlock {
+  std::span<const double> numbers;
+  std::size_t first = 0;  ///< its place there, in numbers
+  double scale = 1;       ///< the card gets numbers / scale
+};
+
+class ATTNSPEC_API GpuUpload {
+ public:
+  GpuUpload() = default;
+  /// For at most `count` numbers a time. Empty where there is no room: check with bool.
+  GpuUpload(GpuDevice& device, std::size_t count);
+
+  explicit operator bool() const { return on_host_ && narrow_; }
+  /// What it takes of the card's memory.
+  static std::size_t bytes_on_card(std::size_t count);
+
+  /// Queues the blocks' way to `to`. Until the stream was waited for, nothing else may be sent.
+  void send(GpuDevice& device, unsigned stream, unsigned threads, std::span<const UploadBlock> blocks, double* to);
+  /// The same for `count` numbers that fill(numbers on the host) writes.
+  template <class Fill>
+  void send_filled(GpuDevice& device, unsigned stream, std::size_t count, double* to, Fill fill) {
+    fill(on_host_.get());
+    device.upload(stream, to, on_host_.get(), count * sizeof(double));
+  }
+
+ private:
+  GpuMemory<double> on_host_;
+  GpuMemory<float> narrow_;  ///< on the card, before it is widened
+};
+
+}  // namespace attnspec
