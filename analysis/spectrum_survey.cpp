@@ -26,7 +26,8 @@ class Walk {
 
   void batch(const MatrixBatch& batch, std::vector<Spectrum> spectra) {
     for (std::size_t b = 0; b < batch.size(); ++b) {
-      MeasuredSpectrum measured{std::move(spectra[b]), batch.shape(), batch.storage_error(b), ""};
+      const double storage_error = batch.queries_and_keys() ? spectra[b].storage_error : batch.storage_error(b);
+      MeasuredSpectrum measured{std::move(spectra[b]), batch.shape(), storage_error, ""};
       judge(batch.soundness(b), measured);
       take(measured, false);
     }
@@ -93,7 +94,8 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
                     SurveyObserver& observer) {
   Walk walk(dump.info(), options, observer);
   const std::size_t recalled = walk.recall();
-  BatchReader reader = dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled);
+  const HeadsAs heads_as = backend.takes_queries_and_keys() ? HeadsAs::query_key_heads : HeadsAs::attention;
+  BatchReader reader = dump.read(options.selection, options.batch_bytes, options.reading_threads, recalled, heads_as);
   bool finished = walk.progress();
   while (finished) {
     const auto batch = reader.next();

@@ -16,6 +16,8 @@ double larger_side(MatrixShape shape) { return static_cast<double>(std::max(shap
 
 Backend::~Backend() = default;
 
+bool Backend::takes_queries_and_keys() const { return false; }
+
 double direct_error_bound(MatrixShape shape, double sigma_1) { return 4 * larger_side(shape) * epsilon * sigma_1; }
 
 double gram_error_bound(MatrixShape shape, double sigma_1) {

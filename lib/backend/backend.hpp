@@ -29,6 +29,11 @@ class ATTNSPEC_API Backend {
   /// cuBLAS and cuSOLVER make of it, and was never checked.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
+  /// Whether singular_values takes batches of queries and keys too, and makes P = softmax(...) of them itself. Each
+  /// entry lies within a part 4 (r + n) eps (1 + s) of the host's, r being the columns of Q and K, n the keys and s the
+  /// largest scale sum_l |q_l k_l| + |bias|.
+  virtual bool takes_queries_and_keys() const;
+
   /// The verbs below may be called from several threads at once.
 
   /// a b, row-major. Throws Error(internal) where the shapes do not fit.

@@ -49,4 +49,11 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shar
                                       " MiB; give a smaller --max-memory, so that batches are cut smaller");
 }
 
+MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::unique_ptr<const QueryKeyHeads> heads)
+    : shape_(shape),
+      ids_(std::move(ids)),
+      storage_errors_(ids_.size(), 0.0),
+      soundness_(ids_.size()),
+      heads_(std::move(heads)) {}
+
 }  // namespace attnspec

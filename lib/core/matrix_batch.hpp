@@ -9,6 +9,7 @@
 
 #include "lib/core/export.hpp"
 #include "lib/core/matrix_shape.hpp"
+#include "lib/core/query_key_heads.hpp"
 #include "lib/core/soundness.hpp"
 
 namespace attnspec {
@@ -32,13 +33,17 @@ struct FreeBlock {
   ATTNSPEC_API void operator()(double* block) const;
 };
 
-/// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes.
+/// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes; or the queries and keys that
+/// make them, for a backend that takes those.
 class ATTNSPEC_API MatrixBatch {
  public:
   MatrixBatch() = default;
   /// The matrices start out as zeros; with a store, as the block's last user left them. Throws Error(limit) where the
   /// block can not be had.
   MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store = nullptr);
+
+  /// The same matrices as queries and keys; matrix() must not be asked.
+  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::unique_ptr<const QueryKeyHeads> heads);
 
   std::size_t size() const { return ids_.size(); }
   MatrixShape shape() const { return shape_; }
@@ -49,7 +54,11 @@ class ATTNSPEC_API MatrixBatch {
     return {data_.get() + b * shape_.elements(), shape_.elements()};
   }
 
+  /// Null where the matrices are there themselves.
+  const QueryKeyHeads* queries_and_keys() const { return heads_.get(); }
+
   /// How far storage may have moved the matrix: an estimate of the Frobenius norm of the rounding, 0 where unknown.
+  /// Of queries and keys the backend tells (Spectrum::storage_error).
   double storage_error(std::size_t b) const { return storage_errors_[b]; }
   void set_storage_error(std::size_t b, double error) { storage_errors_[b] = error; }
 
@@ -63,6 +72,7 @@ class ATTNSPEC_API MatrixBatch {
   std::vector<double> storage_errors_;
   std::vector<Soundness> soundness_;
   std::unique_ptr<double[], FreeBlock> data_;
+  std::unique_ptr<const QueryKeyHeads> heads_;
 };
 
 }  // namespace attnspec

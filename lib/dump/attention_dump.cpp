@@ -24,15 +24,16 @@ class BatchPlan {
   BatchPlan(const DumpInfo& info, Selection selection, std::size_t batch_bytes, std::size_t skip)
       : info_(info), selection_(std::move(selection)), batch_bytes_(batch_bytes), at_(skip) {}
 
-  std::optional<MatrixBatch> next() {
-    if (at_ >= selection_.matrices()) return std::nullopt;
+  /// Shape and names of the next batch; no names at the end.
+  std::pair<MatrixShape, std::vector<MatrixId>> next() {
+    if (at_ >= selection_.matrices()) return {};
     const MatrixShape shape = info_.shape_of(id(at_).sample);
     const std::size_t most =
         std::max<std::size_t>(1, batch_bytes_ / std::max<std::size_t>(1, shape.elements() * sizeof(double)));
     std::vector<MatrixId> ids;
     while (ids.size() < most && at_ < selection_.matrices() && info_.shape_of(id(at_).sample) == shape)
       ids.push_back(id(at_++));
-    return MatrixBatch(shape, std::move(ids), blocks_);
+    return {shape, std::move(ids)};
   }
 
  private:
@@ -45,7 +46,6 @@ class BatchPlan {
   const DumpInfo& info_;
   Selection selection_;
   std::size_t batch_bytes_, at_;
-  std::shared_ptr<BlockStore> blocks_ = std::make_shared<BlockStore>();  ///< tiles overwrite all of a batch
 };
 
 std::vector<std::size_t> up_to(std::size_t count) {
@@ -73,11 +73,16 @@ struct BatchReader::Shared {
     changed.notify_all();
   }
 
-  void run(const DumpContents& dump, BatchPlan plan, unsigned threads) {
+  void run(const DumpContents& dump, BatchPlan plan, unsigned threads, HeadsAs heads_as) {
     try {
       TileReader tiles(dump, threads);
-      while (auto batch = plan.next()) {
-        tiles.fill(*batch);
+      const auto blocks = std::make_shared<BlockStore>();  // tiles overwrite all of a batch
+      while (true) {
+        auto [shape, ids] = plan.next();
+        if (ids.empty()) break;
+        std::optional<MatrixBatch> batch;
+        if (heads_as == HeadsAs::query_key_heads) batch = tiles.queries_and_keys(shape, ids);
+        if (!batch) tiles.fill(batch.emplace(shape, std::move(ids), blocks));
         std::unique_lock lock(mutex);
         changed.wait(lock, [this] { return stop || !ready; });
         if (stop) return;
@@ -134,13 +139,16 @@ Selection AttentionDump::everything() const {
   return {up_to(info().samples), up_to(info().layers), up_to(info().heads)};
 }
 
-BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads,
-                                std::size_t skip) const {
+BatchReader AttentionDump::read(Selection selection, std::size_t batch_bytes, unsigned threads, std::size_t skip,
+                                HeadsAs heads_as) const {
   auto shared = std::make_unique<BatchReader::Shared>();
   BatchReader::Shared& state = *shared;
+  const auto& groups = contents_->layout.groups;
+  const bool biased = std::any_of(groups.begin(), groups.end(), [](const auto& group) { return group.bias; });
+  if (heads_as == HeadsAs::query_key_heads && biased) batch_bytes /= 2;  // a bias is as large as its P
   BatchPlan plan(info(), std::move(selection), batch_bytes, skip);
-  state.thread = std::jthread([&state, dump = contents_, threads, plan = std::move(plan)]() mutable {
-    state.run(*dump, std::move(plan), threads);
+  state.thread = std::jthread([&state, dump = contents_, threads, heads_as, plan = std::move(plan)]() mutable {
+    state.run(*dump, std::move(plan), threads, heads_as);
   });
   return BatchReader(std::move(shared));
 }

@@ -24,6 +24,12 @@ struct Selection {
   std::size_t matrices() const { return samples.size() * layers.size() * heads.size(); }
 };
 
+/// What a batch holds where a dump has Q and K and no P.
+enum class HeadsAs {
+  attention,       ///< P, made by the reader
+  query_key_heads  ///< Q and K wherever P would be attention by construction and takes more bytes; else P
+};
+
 /// Batches of one selection, the next one read ahead.
 class ATTNSPEC_API BatchReader {
  public:
@@ -58,7 +64,8 @@ class ATTNSPEC_API AttentionDump {
   /// Batches of at most `batch_bytes` bytes of doubles each, and at least one matrix. Up to three batches and a
   /// matrix's inputs for each of `threads` are in memory at once. The first `skip` matrices of the selection are left
   /// out.
-  BatchReader read(Selection selection, std::size_t batch_bytes, unsigned threads = 1, std::size_t skip = 0) const;
+  BatchReader read(Selection selection, std::size_t batch_bytes, unsigned threads = 1, std::size_t skip = 0,
+                   HeadsAs heads_as = HeadsAs::attention) const;
 
   /// Heads one by one, with all that the dump holds of them. One thread at a time may use it.
   HeadReader read_heads() const;

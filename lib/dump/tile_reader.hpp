@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "lib/core/matrix_batch.hpp"
 #include "lib/dump/dump_contents.hpp"
@@ -15,6 +17,10 @@ class TileReader {
   explicit TileReader(const DumpContents& dump, unsigned threads = 1);
   ~TileReader();
   void fill(MatrixBatch& batch);
+
+  /// The same matrices as queries and keys; nothing where the dump holds P, where P takes fewer bytes, or where a head
+  /// wants a look at its P: damaged, not finite, or scores near overflow.
+  std::optional<MatrixBatch> queries_and_keys(MatrixShape shape, const std::vector<MatrixId>& ids);
 
  private:
   struct State;

@@ -25,12 +25,6 @@ using namespace attnspec::test;
 
 namespace {
 
-std::unique_ptr<Backend> make_reference() { return make_backend({"cpu", "reference"}).backend; }
-
-std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method = GpuMethod::gram) {
-  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2});
-}
-
 std::vector<std::vector<double>> matrices_of(MatrixShape shape, std::size_t count) {
   std::vector<std::vector<double>> matrices;
   for (std::size_t seed = 0; seed < count; ++seed) matrices.push_back(random_attention(shape, 2, seed));
