@@ -150,7 +150,7 @@ using Progress = std::function<bool(std::size_t, std::size_t)>;
 
 void look_at_batches(const AttentionDump& dump, const Selection& selection, const MemoryPlan& plan,
                      const Progress& on_progress, Look& look) {
-  BatchReader reader(dump.batches(selection, {plan.batch_bytes, 1, plan.threads, 0, false}));
+  BatchReader reader(dump.batches(selection, {plan.batch_bytes, 1, plan.threads, 0, false, false}));
   while (const auto batch = reader.next()) {
     for (std::size_t b = 0; b < batch->size(); ++b) look.take(*batch, b, nullptr);
     if (!on_progress(look.checked(), selection.matrices())) return;

@@ -27,7 +27,8 @@ class Walk {
 
   void batch(const MatrixBatch& batch, std::vector<Spectrum> spectra) {
     for (std::size_t b = 0; b < batch.size(); ++b) {
-      MeasuredSpectrum measured{std::move(spectra[b]), batch.shape(), batch.storage_error(b), ""};
+      const double storage_error = batch.queries_and_keys() ? spectra[b].storage_error : batch.storage_error(b);
+      MeasuredSpectrum measured{std::move(spectra[b]), batch.shape(), storage_error, ""};
       judge(batch.soundness(b), measured);
       take(measured, false);
     }
@@ -94,8 +95,9 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
                     SurveyObserver& observer) {
   Walk walk(dump.info(), options, observer);
   const std::size_t recalled = walk.recall();
-  BatchSource source = dump.batches(options.selection, {options.batch_bytes, options.callers, options.reading_threads,
-                                                        recalled, backend.takes_halves()});
+  BatchSource source =
+      dump.batches(options.selection, {options.batch_bytes, options.callers, options.reading_threads, recalled,
+                                       backend.takes_halves(), backend.takes_queries_and_keys()});
   bool finished = walk.progress();
   if (finished) {
     SpectrumPipeline pipeline(source, backend, options.callers, options.spare);

@@ -18,6 +18,8 @@ Backend::~Backend() = default;
 
 std::vector<Spectrum> Backend::singular_values_alone(const MatrixBatch& batch) { return singular_values(batch); }
 
+bool Backend::takes_queries_and_keys() const { return false; }
+
 bool Backend::takes_halves() const { return false; }
 
 double Backend::seconds_computing() const { return 0; }

@@ -37,6 +37,11 @@ class ATTNSPEC_API Backend {
   /// Whether singular_values takes batches of halves too.
   virtual bool takes_halves() const;
 
+  /// Whether singular_values takes batches of queries and keys too, and makes P = softmax(...) of them itself. Its
+  /// entries lie within 8 (r + 2) eps (1 + s) of the host's, r being the columns of Q and K and s the largest
+  /// scale sum_l |q_l k_l| + |bias|.
+  virtual bool takes_queries_and_keys() const;
+
   /// Processor time that this backend's threads have spent on spectra and trials so far, in seconds, all threads
   /// together; 0 where nobody counts.
   virtual double seconds_computing() const;

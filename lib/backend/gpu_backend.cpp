@@ -39,6 +39,8 @@ class GpuBackend final : public Backend {
     return guarded([&] { return spectra_(batch); });
   }
 
+  bool takes_queries_and_keys() const override { return true; }
+
   Matrix product(const Matrix& a, const Matrix& b) override { return host_->product(a, b); }
 
   Matrix right_singular_vectors(const Matrix& matrix) override { return host_->right_singular_vectors(matrix); }

@@ -49,6 +49,9 @@ class ATTNSPEC_API GpuDevice {
 
   /// `from` holds `count` numbers of this type.
   virtual void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) = 0;
+  /// `count` matrices of this shape, row-major, back to back, turned over.
+  virtual void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) = 0;
+  virtual void attention(unsigned stream, const GpuAttention& job) = 0;
   virtual void multiply(unsigned stream, const GpuProduct& product) = 0;
 
   /// Eigenvalues of `count` symmetric n x n matrices, back to back, rising, n each; info[i] != 0 where a solver gave

@@ -24,6 +24,24 @@ struct GpuProduct {
   double factor = 1, keep = 0;
 };
 
+/// How scores become attention.
+struct GpuScoreRule {
+  double scale = 1, softcap = 0;  ///< softcap 0: none
+  std::size_t window = 0;         ///< 0: all keys before
+  bool causal = false;
+};
+
+/// `attention` holds Q K^T of heads that lie one after another, and shall hold P. Every query sees a key.
+struct GpuAttention {
+  std::size_t heads = 0, queries = 0, keys = 0;
+  const GpuScoreRule* rules = nullptr;  ///< [heads]
+  const double* biases = nullptr;       ///< [heads, queries, keys], added before the mask; null: none
+  const double* key_norms = nullptr;    ///< [heads, keys]: |k_j|^2
+  double* attention = nullptr;          ///< [heads, queries, keys]
+  double* row_squares = nullptr;        ///< [heads, queries]: sum_j p_ij^2
+  double* row_moved = nullptr;          ///< [heads, queries]: sum_j p_ij^2 |k_j|^2
+};
+
 /// The error of one construction on `heads` heads that lie one after another: weight_i * output_ij - target_ij, and
 /// the squared norms of its columns, and of its rows over each group of columns.
 struct GpuResidual {

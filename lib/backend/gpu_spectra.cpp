@@ -27,10 +27,9 @@ constexpr std::size_t least_cut = 64;       // below which a card is not filled
 
 GpuEigenRoute route_of(std::size_t n) { return n <= largest_together ? GpuEigenRoute::together : GpuEigenRoute::apart; }
 
-void transpose(std::span<double> matrix, MatrixShape shape) {
-  const std::vector<double> copy(matrix.begin(), matrix.end());
-  for (std::size_t i = 0; i < shape.rows; ++i)
-    for (std::size_t j = 0; j < shape.cols; ++j) matrix[j * shape.rows + i] = copy[i * shape.cols + j];
+QueryKeyKind kind_of(const MatrixBatch& batch) {
+  const QueryKeyHeads* heads = batch.queries_and_keys();
+  return {batch.shape(), heads == nullptr ? 0 : heads->rank, heads != nullptr && !heads->biases.empty()};
 }
 
 }  // namespace
@@ -52,67 +51,82 @@ void GpuSpectra::wait_for_lanes() noexcept {
   }
 }
 
+/// The solver of singular values wants matrices that are not higher than wide.
+bool GpuSpectra::turned(MatrixShape shape) const { return method_ == GpuMethod::direct && shape.rows > shape.cols; }
+
+/// Beside a matrix: its Gram matrix, or itself turned over.
+std::size_t GpuSpectra::spare_numbers(MatrixShape shape) const {
+  if (method_ == GpuMethod::gram) return shape.smaller_side() * shape.smaller_side();
+  return turned(shape) ? shape.elements() : 0;
+}
+
 std::size_t GpuSpectra::workspace_bytes(MatrixShape shape, std::size_t count) {
   const std::size_t n = shape.smaller_side();
   return method_ == GpuMethod::gram ? device_.eigenvalue_workspace(route_of(n), n, count)
                                     : device_.singular_value_workspace({n, shape.elements() / n}, count);
 }
 
-std::size_t GpuSpectra::bytes_a_lane(MatrixShape shape, std::size_t count) {
-  const std::size_t n = shape.smaller_side(), gram = method_ == GpuMethod::gram ? n * n : 0;
-  const std::size_t a_matrix = (shape.elements() + gram + n) * sizeof(double) + sizeof(int);
-  return count * a_matrix + GpuUpload::bytes_on_card(count * shape.elements()) + workspace_bytes(shape, count);
+std::size_t GpuSpectra::bytes_a_lane(const QueryKeyKind& kind, std::size_t count) {
+  const MatrixShape shape = kind.shape;
+  const std::size_t numbers = shape.elements() + spare_numbers(shape) + shape.smaller_side();
+  return count * (numbers * sizeof(double) + sizeof(int)) + workspace_bytes(shape, count) +
+         (kind.rank == 0 ? GpuUpload::bytes_on_card(count * shape.elements())
+                         : GpuQueryKeys::bytes_on_card(kind, count));
 }
 
 /// The most matrices that a lane may take at once, 0 where the budget holds none.
-std::size_t GpuSpectra::cut_of(MatrixShape shape, std::size_t wanted) {
+std::size_t GpuSpectra::cut_of(const QueryKeyKind& kind, std::size_t wanted) {
   const std::size_t room = budget_ / GpuDevice::streams;
-  std::size_t fits = 0, too_many = std::min({wanted, most_in_a_call(shape.smaller_side()),
+  std::size_t fits = 0, too_many = std::min({wanted, most_in_a_call(kind.shape.smaller_side()),
                                              std::max(least_cut, wanted / cuts_of_a_batch + 1)}) +
                                    1;
   while (too_many - fits > 1) {
     const std::size_t middle = (fits + too_many) / 2;
-    (bytes_a_lane(shape, middle) <= room ? fits : too_many) = middle;
+    (bytes_a_lane(kind, middle) <= room ? fits : too_many) = middle;
   }
   return fits;
 }
 
-bool GpuSpectra::allocate(Lane& lane, MatrixShape shape, std::size_t count) {
+bool GpuSpectra::allocate(Lane& lane, const QueryKeyKind& kind, std::size_t count) {
   lane = {};
-  const std::size_t n = shape.smaller_side(), entries = count * shape.elements();
+  const MatrixShape shape = kind.shape;
+  const std::size_t n = shape.smaller_side(), spare = spare_numbers(shape);
   lane.workspace_bytes = workspace_bytes(shape, count);
-  lane.matrices = {device_, entries};
-  lane.upload = {device_, entries};
-  if (method_ == GpuMethod::gram) lane.grams = {device_, count * n * n};
+  lane.matrices = {device_, count * shape.elements()};
+  if (spare > 0) lane.grams = {device_, count * spare};
   lane.values = {device_, count * n};
   lane.info = {device_, count};
   lane.workspace = {device_, lane.workspace_bytes};
   lane.values_on_host = {device_, count * n, true};
   lane.info_on_host = {device_, count, true};
-  const bool whole = lane.matrices && lane.upload && (lane.grams || method_ == GpuMethod::direct) && lane.values &&
+  if (kind.rank == 0)
+    lane.upload = {device_, count * shape.elements()};
+  else
+    lane.heads = {device_, kind, count};
+  const bool whole = lane.matrices && (lane.upload || lane.heads) && (lane.grams || spare == 0) && lane.values &&
                      lane.info && lane.workspace && lane.values_on_host && lane.info_on_host;
   if (!whole) lane = {};
   lane.capacity = whole ? count : 0;
   return whole;
 }
 
-/// Lanes for matrices of this shape; smaller ones where the card has less room than it said.
-void GpuSpectra::prepare(MatrixShape shape, std::size_t wanted) {
-  std::size_t cut = cut_of(shape, wanted);
-  if (shape == shape_ && lanes_[0].capacity >= cut && cut > 0) return;
-  shape_ = {};
+/// Lanes for matrices of this kind; smaller ones where the card has less room than it said.
+void GpuSpectra::prepare(const QueryKeyKind& kind, std::size_t wanted) {
+  std::size_t cut = cut_of(kind, wanted);
+  if (kind == kind_ && lanes_[0].capacity >= cut && cut > 0) return;
+  kind_ = {};
   for (Lane& lane : lanes_) lane = {};
   for (; cut > 0; cut /= 2) {
-    const auto have = [&](Lane& lane) { return allocate(lane, shape, cut); };
+    const auto have = [&](Lane& lane) { return allocate(lane, kind, cut); };
     if (std::all_of(lanes_.begin(), lanes_.end(), have)) {
-      shape_ = shape;
+      kind_ = kind;
       return;
     }
     for (Lane& lane : lanes_) lane = {};
   }
-  const std::size_t least = GpuDevice::streams * bytes_a_lane(shape, 1);
-  throw Error(ErrorKind::limit, "the GPU has no room for matrices of " + std::to_string(shape.rows) + " x " +
-                                    std::to_string(shape.cols) + ": two of them with their workspace take " +
+  const std::size_t least = GpuDevice::streams * bytes_a_lane(kind, 1);
+  throw Error(ErrorKind::limit, "the GPU has no room for matrices of " + std::to_string(kind.shape.rows) + " x " +
+                                    std::to_string(kind.shape.cols) + ": two of them with their workspace take " +
                                     std::to_string((least >> 20) + 1) + " MiB, and it may use " +
                                     std::to_string(budget_ >> 20) +
                                     " MiB (--max-memory-device) of what other programs leave; or take --device cpu");
@@ -125,13 +139,8 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
   const std::size_t n = shape.smaller_side(), elements = shape.elements(), count = chosen.size();
   lane.items = std::move(chosen);
   const std::vector<Item>& items = lane.items;
-  if (method_ == GpuMethod::direct && shape.rows > shape.cols) {
-    lane.upload.send_filled(device_, stream, count * elements, lane.matrices.get(), [&](double* to) {
-      for_each_index(count, threads_, [&](std::size_t i, std::size_t) {
-        copy_scaled(batch.matrix(items[i].index), items[i].scale, to + i * elements);
-        transpose({to + i * elements, elements}, shape);
-      });
-    });
+  if (const QueryKeyHeads* heads = batch.queries_and_keys()) {
+    lane.heads.start(device_, stream, threads_, *heads, items.front().index, count, lane.matrices.get());
   } else {
     std::vector<UploadBlock> blocks;
     for (const Item& item : items) blocks.push_back({batch.matrix(item.index), blocks.size() * elements, item.scale});
@@ -148,7 +157,9 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
     device_.eigenvalues(stream, route_of(n), n, count, lane.grams.get(), lane.values.get(), lane.info.get(),
                         lane.workspace.get(), lane.workspace_bytes);
   } else {
-    device_.singular_values(stream, {n, elements / n}, count, lane.matrices.get(), lane.values.get(), lane.info.get(),
+    double* wide = turned(shape) ? lane.grams.get() : lane.matrices.get();
+    if (turned(shape)) device_.transpose(stream, shape, count, lane.matrices.get(), wide);
+    device_.singular_values(stream, {n, elements / n}, count, wide, lane.values.get(), lane.info.get(),
                             lane.workspace.get(), lane.workspace_bytes);
   }
   device_.download(stream, lane.values_on_host.get(), lane.values.get(), count * n * sizeof(double));
@@ -161,13 +172,17 @@ void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<S
   device_.wait(stream);
   const std::size_t n = batch.shape().smaller_side();
   for (std::size_t i = 0; i < lane.items.size(); ++i) {
-    const Item& item = lane.items[i];
+    Item& item = lane.items[i];
     Spectrum& spectrum = spectra[item.index];
     const double* found = lane.values_on_host.get() + i * n;
     std::vector<double> values(found, found + n);
     if (method_ == GpuMethod::gram) {
       for (double& value : values) value = std::sqrt(std::max(value, 0.0));
       std::reverse(values.begin(), values.end());
+    }
+    if (batch.queries_and_keys() != nullptr) {
+      item.squares = lane.heads.squares(i);
+      spectrum.storage_error = lane.heads.storage_error(i);
     }
     if (lane.info_on_host.get()[i] != 0 || !squares_agree(values, item.squares, batch.shape())) {
       spectrum.status = SvdStatus::not_converged;
@@ -181,16 +196,15 @@ void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<S
   lane.items.clear();
 }
 
-std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
-  std::vector<Spectrum> spectra(batch.size());
+/// What goes to the card: finite matrices. Queries and keys make no others.
+std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std::vector<Spectrum>& spectra) const {
   std::vector<Item> items(batch.size());
+  for (std::size_t b = 0; b < items.size(); ++b) items[b].index = b;
+  if (batch.queries_and_keys() != nullptr) return items;
   for_each_index(batch.size(), threads_, [&](std::size_t b, std::size_t) {
-    spectra[b].id = batch.id(b);
-    spectra[b].method = method_ == GpuMethod::gram ? "gram" : "direct";
     const Screening seen = screen(batch.matrix(b));
     if (!seen.finite) spectra[b].status = SvdStatus::not_finite;
-    items[b] = {b, scale_of(seen.largest), 0};
-    // |P / scale|_F^2, in the numbers that the card gets.
+    items[b].scale = scale_of(seen.largest);
     std::vector<double> scaled;
     std::span<const double> entries = batch.matrix(b);
     if (items[b].scale != 1) {
@@ -201,10 +215,20 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
     items[b].squares = sum_of_squares(entries);
   });
   std::erase_if(items, [&](const Item& item) { return spectra[item.index].status != SvdStatus::ok; });
+  return items;
+}
+
+std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
+  std::vector<Spectrum> spectra(batch.size());
+  for (std::size_t b = 0; b < batch.size(); ++b) {
+    spectra[b].id = batch.id(b);
+    spectra[b].method = method_ == GpuMethod::gram ? "gram" : "direct";
+  }
+  const std::vector<Item> items = screened(batch, spectra);
   if (items.empty() || batch.shape().elements() == 0) return spectra;
 
   wait_for_lanes();
-  prepare(batch.shape(), items.size());
+  prepare(kind_of(batch), items.size());
   const std::size_t cut = lanes_[0].capacity;
   unsigned stream = 0;
   for (std::size_t first = 0; first < items.size(); first += cut) {

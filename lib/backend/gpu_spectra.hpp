@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/backend/gpu_device.hpp"
+#include "lib/backend/gpu_query_keys.hpp"
 #include "lib/backend/gpu_upload.hpp"
 #include "lib/core/matrix_batch.hpp"
 #include "lib/core/spectrum.hpp"
@@ -30,32 +31,36 @@ class ATTNSPEC_API GpuSpectra {
   GpuSpectra& operator=(const GpuSpectra&) = delete;
   ~GpuSpectra();
 
-  /// As Backend::singular_values. Throws Error(limit) where the budget does not hold two matrices, or the card has less
-  /// than that; GpuFailure where it fails.
+  /// As Backend::singular_values, of matrices and of queries and keys. Throws Error(limit) where the budget does not
+  /// hold two matrices, or the card has less than that; GpuFailure where it fails.
   std::vector<Spectrum> operator()(const MatrixBatch& batch);
 
  private:
   struct Item {
-    std::size_t index = 0;  ///< in the batch
-    double scale = 1, squares = 0;
+    std::size_t index = 0;          ///< in the batch
+    double scale = 1, squares = 0;  ///< squares: |P / scale|_F^2, where the host knows it
   };
 
   /// One stream with all that it works on.
   struct Lane {
     std::size_t capacity = 0;  ///< matrices
     std::size_t workspace_bytes = 0;
-    GpuUpload upload;
-    GpuMemory<double> values_on_host, matrices, grams, values;
+    GpuUpload upload;                                           ///< of matrices that are there themselves
+    GpuQueryKeys heads;                                         ///< of the others
+    GpuMemory<double> values_on_host, matrices, grams, values;  ///< grams: or matrices turned over
     GpuMemory<int> info_on_host, info;
     GpuMemory<std::byte> workspace;
     std::vector<Item> items;  ///< under way
   };
 
+  bool turned(MatrixShape shape) const;
+  std::size_t spare_numbers(MatrixShape shape) const;
   std::size_t workspace_bytes(MatrixShape shape, std::size_t count);
-  std::size_t bytes_a_lane(MatrixShape shape, std::size_t count);
-  std::size_t cut_of(MatrixShape shape, std::size_t wanted);
-  bool allocate(Lane& lane, MatrixShape shape, std::size_t count);
-  void prepare(MatrixShape shape, std::size_t wanted);
+  std::size_t bytes_a_lane(const QueryKeyKind& kind, std::size_t count);
+  std::size_t cut_of(const QueryKeyKind& kind, std::size_t wanted);
+  bool allocate(Lane& lane, const QueryKeyKind& kind, std::size_t count);
+  void prepare(const QueryKeyKind& kind, std::size_t wanted);
+  std::vector<Item> screened(const MatrixBatch& batch, std::vector<Spectrum>& spectra) const;
   void start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items);
   void wait_for_lanes() noexcept;
   void finish(unsigned stream, const MatrixBatch& batch, std::vector<Spectrum>& spectra);
@@ -64,7 +69,7 @@ class ATTNSPEC_API GpuSpectra {
   GpuMethod method_;
   std::size_t budget_;
   unsigned threads_;
-  MatrixShape shape_;  ///< that the lanes are made for
+  QueryKeyKind kind_;  ///< that the lanes are made for
   std::array<Lane, GpuDevice::streams> lanes_;
 };
 

@@ -29,12 +29,6 @@ class ATTNSPEC_API GpuUpload {
 
   /// Queues the blocks' way to `to`. Until the stream was waited for, nothing else may be sent.
   void send(GpuDevice& device, unsigned stream, unsigned threads, std::span<const UploadBlock> blocks, double* to);
-  /// The same for `count` numbers that fill(numbers on the host) writes.
-  template <class Fill>
-  void send_filled(GpuDevice& device, unsigned stream, std::size_t count, double* to, Fill fill) {
-    fill(on_host_.get());
-    device.upload(stream, to, on_host_.get(), count * sizeof(double));
-  }
 
  private:
   GpuMemory<double> on_host_;

@@ -56,6 +56,13 @@ MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shar
                                       " MiB; give a smaller --max-memory, so that batches are cut smaller");
 }
 
+MatrixBatch::MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::unique_ptr<const QueryKeyHeads> heads)
+    : shape_(shape),
+      ids_(std::move(ids)),
+      storage_errors_(ids_.size(), 0.0),
+      soundness_(ids_.size()),
+      heads_(std::move(heads)) {}
+
 std::span<const double> MatrixBatch::doubles(std::size_t b, std::vector<double>& room) const {
   if (numbers_ == BatchNumbers::doubles) return matrix(b);
   const std::span<const std::uint16_t> entries = halves(b);

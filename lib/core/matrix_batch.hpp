@@ -10,6 +10,7 @@
 
 #include "lib/core/export.hpp"
 #include "lib/core/matrix_shape.hpp"
+#include "lib/core/query_key_heads.hpp"
 #include "lib/core/soundness.hpp"
 
 namespace attnspec {
@@ -36,7 +37,8 @@ struct FreeBlock {
 /// How a batch holds its numbers. Halves (IEEE 754, 2 bytes) where a dump stores them: a quarter of the memory traffic.
 enum class BatchNumbers { doubles, halves };
 
-/// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes.
+/// size() matrices of one shape, row-major, back to back, the block aligned to 64 bytes; or the queries and keys that
+/// make them, for a backend that takes those.
 class ATTNSPEC_API MatrixBatch {
  public:
   MatrixBatch() = default;
@@ -44,6 +46,9 @@ class ATTNSPEC_API MatrixBatch {
   /// block can not be had.
   MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::shared_ptr<BlockStore> store = nullptr,
               BatchNumbers numbers = BatchNumbers::doubles);
+
+  /// The same matrices as queries and keys; none of the matrices must be asked for.
+  MatrixBatch(MatrixShape shape, std::vector<MatrixId> ids, std::unique_ptr<const QueryKeyHeads> heads);
 
   std::size_t size() const { return ids_.size(); }
   MatrixShape shape() const { return shape_; }
@@ -71,7 +76,11 @@ class ATTNSPEC_API MatrixBatch {
   /// Gives the matrices' memory back; everything but the matrices can still be asked for.
   void drop_entries() { data_.reset(); }
 
+  /// Null where the matrices are there themselves.
+  const QueryKeyHeads* queries_and_keys() const { return heads_.get(); }
+
   /// How far storage may have moved the matrix: an estimate of the Frobenius norm of the rounding, 0 where unknown.
+  /// Of queries and keys the backend tells (Spectrum::storage_error).
   double storage_error(std::size_t b) const { return storage_errors_[b]; }
   void set_storage_error(std::size_t b, double error) { storage_errors_[b] = error; }
 
@@ -86,6 +95,7 @@ class ATTNSPEC_API MatrixBatch {
   std::vector<double> storage_errors_;
   std::vector<Soundness> soundness_;
   std::unique_ptr<double[], FreeBlock> data_;
+  std::unique_ptr<const QueryKeyHeads> heads_;
 };
 
 }  // namespace attnspec

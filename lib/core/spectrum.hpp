@@ -29,6 +29,8 @@ struct Spectrum {
   double error_bound = 0;
   /// The method that found them: another than was asked for where that one was not good enough for this matrix.
   std::string method{};
+  /// Where the backend made the matrix from queries and keys: what MatrixBatch::storage_error says of others.
+  double storage_error = 0;
 };
 
 }  // namespace attnspec

@@ -5,36 +5,17 @@
 #include <span>
 #include <string>
 
+#include "lib/core/attention_rule.hpp"
 #include "lib/core/export.hpp"
 #include "lib/core/matrix_batch.hpp"
 
 namespace attnspec {
-
-/// Which keys a query sees.
-struct AttentionMask {
-  enum class Kind {
-    bidirectional,  ///< all
-    causal,         ///< j <= i
-    sliding,        ///< j <= i and i - j < window
-    cross           ///< all, of another sequence
-  } kind = Kind::bidirectional;
-  std::size_t window = 0;  ///< for sliding
-
-  bool operator==(const AttentionMask&) const = default;
-};
 
 /// "sliding:128", as dumps name it.
 ATTNSPEC_API std::string name_of(const AttentionMask& mask);
 
 /// Reads such a name. Throws Error(input) for anything else.
 ATTNSPEC_API AttentionMask parse_mask(const std::string& name);
-
-/// How one layer turns queries and keys into attention.
-struct AttentionRule {
-  double scale = 1;    ///< usually 1 / sqrt(head_dim)
-  double softcap = 0;  ///< scores become softcap tanh(scores / softcap); 0: none (Gemma 2)
-  AttentionMask mask;
-};
 
 /// The head [rows, cols] of attention from query [rows, d] and key [cols, d], row-major, into `attention`.
 /// `bias` [rows, cols] is added before the mask; empty: none.

@@ -1,6 +1,8 @@
 // From tiles on disk to matrices in a batch: cut the padding, decode, compute P where the dump holds Q and K.
 #include "lib/dump/tile_reader.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -36,6 +38,25 @@ void add(const TileFacts& found, TileFacts& facts) {
   if (facts.damage.empty()) facts.damage = found.damage;
 }
 
+/// Where the inputs of one head lie.
+struct HeadWindows {
+  TileWindow query, key, bias;
+};
+
+/// Whether P of these inputs is attention whatever they say: finite, and with room for scores.
+bool plain(const TileFacts& facts, std::span<const double> query, std::span<const double> key,
+           std::span<const double> bias, double scale) {
+  constexpr double most = 0x1p500;
+  const auto largest = [](std::span<const double> numbers) {  // NaN and Inf give one that is too large
+    double found = 0;
+    for (const double number : numbers)
+      found = std::abs(number) <= found ? found : std::isfinite(number) ? std::abs(number) : HUGE_VAL;
+    return found;
+  };
+  return !facts.missing && facts.unwritten == 0 && facts.damage.empty() && largest(query) < most / 0x1p250 &&
+         largest(key) < most / 0x1p250 && std::abs(scale) < most && largest(bias) < most;
+}
+
 }  // namespace
 
 struct TileReader::State {
@@ -59,6 +80,66 @@ struct TileReader::State {
     return tile.values;
   }
 
+  HeadWindows windows_of(const MatrixId& id, MatrixShape shape) const {
+    const DumpInfo& info = layout.info;
+    const SamplePlace place = layout.places[id.sample];
+    const SampleSources& sources = layout.groups[place.group];
+    const std::size_t row = info.offsets[id.sample];
+    const std::size_t col = info.rules[id.layer].mask.kind == AttentionMask::Kind::cross ? 0 : row;
+    const std::size_t d = sources.query->cols(), kv_head = id.head / (info.heads / info.kv_heads);
+    const std::size_t bias_layer = sources.bias && sources.bias->layers() == 1 ? 0 : id.layer;
+    return {{place.index, id.layer, id.head, row, shape.rows, 0, d},
+            {place.index, id.layer, kv_head, col, shape.cols, 0, d},
+            {0, bias_layer, id.head, row, shape.rows, col, shape.cols}};
+  }
+
+  const SampleSources& sources_of(const MatrixId& id) const { return layout.groups[layout.places[id.sample].group]; }
+
+  /// Room for these heads; null where they are to come as P.
+  std::unique_ptr<QueryKeyHeads> room_for(MatrixShape shape, const std::vector<MatrixId>& ids) const {
+    const DumpInfo& info = layout.info;
+    if (info.source == MatrixSource::stored || shape.elements() == 0) return nullptr;
+    const std::size_t rank = sources_of(ids.front()).query->cols();
+    bool biased = false, alike = true, sees_something = true;
+    for (const MatrixId& id : ids) {
+      alike = alike && sources_of(id).query->cols() == rank;
+      biased = biased || sources_of(id).bias;
+      sees_something = sees_something &&
+                       (info.rules[id.layer].mask.kind != AttentionMask::Kind::sliding || shape.rows <= shape.cols);
+    }
+    const std::size_t entries = (shape.rows + shape.cols) * rank, bias_entries = biased ? shape.elements() : 0;
+    const bool fewer_bytes =
+        entries <= shape.elements() &&  // as doubles, which they are here
+        (entries + bias_entries) * bytes_of(info.encoding.type) < shape.elements() * sizeof(double);
+    if (rank == 0 || !alike || !sees_something || !fewer_bytes) return nullptr;
+    auto heads = std::make_unique<QueryKeyHeads>();
+    heads->rank = rank;
+    heads->queries.resize(ids.size() * shape.rows * rank);
+    heads->keys.resize(ids.size() * shape.cols * rank);
+    if (biased) heads->biases.resize(ids.size() * shape.elements());
+    for (const MatrixId& id : ids) heads->rules.push_back(info.rules[id.layer]);
+    heads->input_roundoff = unit_roundoff(info.encoding.type);
+    return heads;
+  }
+
+  /// False where the head wants a look at its P.
+  bool take(QueryKeyHeads& heads, MatrixShape shape, std::size_t b, const MatrixId& id, std::size_t worker) {
+    const SampleSources& sources = sources_of(id);
+    const HeadWindows windows = windows_of(id, shape);
+    TileFacts facts;
+    const auto copy = [&](const TileSource& source, const TileWindow& window, std::vector<double>& to) {
+      const std::vector<double>& numbers = tile(source, window, worker, facts);
+      const std::size_t first = b * numbers.size();
+      std::copy(numbers.begin(), numbers.end(), to.begin() + static_cast<std::ptrdiff_t>(first));
+      return std::span<const double>(to).subspan(first, numbers.size());
+    };
+    const std::span<const double> query = copy(*sources.query, windows.query, heads.queries);
+    const std::span<const double> key = copy(*sources.key, windows.key, heads.keys);
+    std::span<const double> bias;
+    if (sources.bias) bias = copy(*sources.bias, windows.bias, heads.biases);
+    return plain(facts, query, key, bias, heads.rules[b].scale);
+  }
+
   void fill(MatrixBatch& batch, std::size_t b, std::size_t worker) {
     const DumpInfo& info = layout.info;
     const MatrixId id = batch.id(b);
@@ -80,14 +161,11 @@ struct TileReader::State {
                                      ? softmax_rows(matrix, shape, unit_roundoff(info.encoding.type))
                                      : rounding_of(sum_of_squares(matrix), matrix.size(), info.encoding));
     } else {
-      const std::size_t d = sources.query->cols(), kv_head = id.head / (info.heads / info.kv_heads);
-      const auto& query = tile(*sources.query, {place.index, id.layer, id.head, row, shape.rows, 0, d}, worker, facts);
-      const auto& key = tile(*sources.key, {place.index, id.layer, kv_head, col, shape.cols, 0, d}, worker, facts);
+      const HeadWindows windows = windows_of(id, shape);
+      const auto& query = tile(*sources.query, windows.query, worker, facts);
+      const auto& key = tile(*sources.key, windows.key, worker, facts);
       std::span<const double> bias;
-      if (sources.bias) {
-        const std::size_t layer = sources.bias->layers() == 1 ? 0 : id.layer;
-        bias = tile(*sources.bias, {0, layer, id.head, row, shape.rows, col, shape.cols}, worker, facts);
-      }
+      if (sources.bias) bias = tile(*sources.bias, windows.bias, worker, facts);
       batch.set_storage_error(b, attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
                                                           unit_roundoff(info.encoding.type), matrix));
     }
@@ -137,6 +215,18 @@ struct TileReader::State {
 
 TileReader::TileReader(const DumpContents& dump, unsigned threads) : state_(std::make_unique<State>(dump, threads)) {}
 TileReader::~TileReader() = default;
+
+std::optional<MatrixBatch> TileReader::queries_and_keys(MatrixShape shape, const std::vector<MatrixId>& ids,
+                                                        unsigned first, unsigned count) {
+  auto heads = state_->room_for(shape, ids);
+  if (!heads) return std::nullopt;
+  std::atomic<bool> whole = true;
+  for_each_index(ids.size(), count, [&](std::size_t b, std::size_t worker) {
+    if (whole && !state_->take(*heads, shape, b, ids[b], first + worker)) whole = false;
+  });
+  if (!whole) return std::nullopt;
+  return MatrixBatch(shape, ids, std::move(heads));
+}
 
 void TileReader::fill(MatrixBatch& batch, unsigned first, unsigned count) {
   // Heads that lie in one chunk go to one worker: two would wait for each other to unpack it.

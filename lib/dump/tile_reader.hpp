@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "lib/core/matrix_batch.hpp"
 #include "lib/dump/dump_contents.hpp"
@@ -16,6 +18,11 @@ class TileReader {
   ~TileReader();
   /// By the workers [first, first + count) of `threads`: what two callers name at the same time must not overlap.
   void fill(MatrixBatch& batch, unsigned first, unsigned count);
+
+  /// The same matrices as queries and keys; nothing where the dump holds P, where P takes fewer bytes, or where a head
+  /// wants a look at its P: damaged, not finite, or scores near overflow.
+  std::optional<MatrixBatch> queries_and_keys(MatrixShape shape, const std::vector<MatrixId>& ids, unsigned first,
+                                              unsigned count);
 
  private:
   struct State;

@@ -38,7 +38,7 @@ class OneHead {
   ~OneHead() { std::filesystem::remove(path_); }
 
   BatchSource batches(const AttentionDump& dump, unsigned readers) const {
-    return dump.batches(dump.everything(), {n * n * sizeof(double), readers, 1, 0, false});
+    return dump.batches(dump.everything(), {n * n * sizeof(double), readers, 1, 0, false, false});
   }
   std::string path() const { return path_; }
 

@@ -21,8 +21,9 @@ int main(int argc, char** argv) {
     const attnspec::AttentionDump dump(argv[1]);
     const double opening = seconds_since(start);
     constexpr std::size_t batch_bytes = std::size_t{32} << 20;
-    attnspec::BatchReader reader(dump.batches(
-        dump.everything(), {batch_bytes, 1, static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)), 0, false}));
+    attnspec::BatchReader reader(
+        dump.batches(dump.everything(),
+                     {batch_bytes, 1, static_cast<unsigned>(std::strtoul(argv[2], nullptr, 10)), 0, false, false}));
     std::size_t matrices = 0;
     double sum = 0;
     while (const auto batch = reader.next()) {

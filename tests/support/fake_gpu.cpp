@@ -1,4 +1,4 @@
-// Plain loops, and Eigen for the solvers.
+// Our own kernels as they are, plain loops for the products, and Eigen for the solvers.
 #include "tests/support/fake_gpu.hpp"
 
 #include <Eigen/Eigenvalues>
@@ -7,10 +7,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
+#include "lib/backend/gpu_kernels/attention_rows.hpp"
+#include "lib/backend/gpu_kernels/trial_kernels.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
 #include "lib/backend/narrow_numbers.hpp"
+#include "lib/backend/registry.hpp"
 
 namespace attnspec::test {
 namespace {
@@ -28,6 +32,17 @@ double entry(const GpuMatrices& matrices, std::size_t index, std::size_t i, std:
   return matrices.transposed ? start[j * matrices.stride + i] : start[i * matrices.stride + j];
 }
 
+/// A block of threads on the host.
+struct HostBlock {
+  std::size_t threads;
+  bool backwards;
+
+  template <class Phase>
+  void each(const Phase& phase) {
+    for (std::size_t thread = 0; thread < threads; ++thread) phase(backwards ? threads - 1 - thread : thread);
+  }
+};
+
 }  // namespace
 
 FakeGpu::~FakeGpu() { demand(card_.empty() && host_.empty(), "memory was not given back"); }
@@ -37,7 +52,7 @@ void FakeGpu::demand(bool fine, const std::string& complaint) {
 }
 
 void FakeGpu::call() {
-  if (log_->calls++ >= log_->failing_call) throw GpuFailure(log_->failing_name + ": told to fail");
+  if (log_->calls++ >= log_->failing_call) throw GpuFailure("fake: told to fail");
 }
 
 void FakeGpu::queue(unsigned stream, std::function<void()> work) {
@@ -214,19 +229,46 @@ void FakeGpu::singular_values(unsigned stream, MatrixShape shape, std::size_t co
   });
 }
 
+/// The same source that runs on a card; its blocks' memory starts as NaN each time.
+template <class Kernel>
+void FakeGpu::run(unsigned stream, const Kernel& kernel) {
+  queue(stream, [kernel, backwards = log_->backwards] {
+    for (std::size_t index = 0; index < kernel.blocks(); ++index) {
+      std::vector<double> memory(kernel.memory_numbers(), std::numeric_limits<double>::quiet_NaN());
+      HostBlock block{Kernel::threads, backwards};
+      kernel(block, index, memory.data());
+    }
+  });
+}
+
+void FakeGpu::transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) {
+  on_card(from, count * shape.elements() * sizeof(double), "transpose from");
+  on_card(to, count * shape.elements() * sizeof(double), "transpose to");
+  queue(stream, [=] {
+    for (std::size_t index = 0; index < count; ++index)
+      for (std::size_t i = 0; i < shape.rows; ++i)
+        for (std::size_t j = 0; j < shape.cols; ++j)
+          to[index * shape.elements() + j * shape.rows + i] = from[index * shape.elements() + i * shape.cols + j];
+  });
+}
+
+void FakeGpu::attention(unsigned stream, const GpuAttention& job) {
+  const std::size_t rows = job.heads * job.queries;
+  on_card(job.attention, rows * job.keys * sizeof(double), "scores of attention");
+  if (job.biases != nullptr) on_card(job.biases, rows * job.keys * sizeof(double), "biases of attention");
+  on_card(job.rules, job.heads * sizeof(GpuScoreRule), "rules of attention");
+  on_card(job.key_norms, job.heads * job.keys * sizeof(double), "key norms of attention");
+  on_card(job.row_squares, rows * sizeof(double), "row squares of attention");
+  on_card(job.row_moved, rows * sizeof(double), "moved rows of attention");
+  run(stream, gpu_kernels::AttentionRows{job});
+}
+
 void FakeGpu::exponentials(unsigned stream, std::size_t rows, std::size_t k, double* scores, double* largest,
                            double* sums) {
   on_card(scores, rows * k * sizeof(double), "scores");
   on_card(largest, rows * sizeof(double), "largest");
   on_card(sums, rows * sizeof(double), "sums");
-  queue(stream, [=] {
-    for (std::size_t i = 0; i < rows; ++i) {
-      double* row = scores + i * k;
-      largest[i] = *std::max_element(row, row + k);
-      sums[i] = 0;
-      for (std::size_t j = 0; j < k; ++j) sums[i] += row[j] = std::exp(row[j] - largest[i]);
-    }
-  });
+  run(stream, gpu_kernels::ExponentialRows{rows, k, scores, largest, sums});
 }
 
 void FakeGpu::residuals(unsigned stream, const GpuResidual& job) {
@@ -239,26 +281,14 @@ void FakeGpu::residuals(unsigned stream, const GpuResidual& job) {
   on_card(job.rows, rows * job.groups * sizeof(double), "row norms of a residual");
   on_card(job.group_ends, job.groups * sizeof(std::size_t), "groups of a residual");
   demand((job.shifts == nullptr) == (job.log_sums == nullptr), "shifts without their log sums");
-  queue(stream, [job] {
-    std::fill_n(job.columns, job.heads * job.width, 0.0);
-    for (std::size_t row = 0; row < job.heads * job.queries; ++row) {
-      const std::size_t head = row / job.queries, query = row % job.queries;
-      double weight = job.factor / (job.sums == nullptr ? 1 : job.sums[row]);
-      if (job.shifts != nullptr) weight *= std::exp(job.shifts[row] - job.log_sums[row]);
-      std::size_t group = 0;
-      double sum = 0;
-      for (std::size_t j = 0; j < job.width; ++j) {
-        const std::size_t cell = row * job.width + j;
-        const double error = (job.outputs == nullptr ? 0 : weight * job.outputs[cell]) - job.targets[cell];
-        job.errors[cell] = error;
-        job.columns[head * job.width + j] += error * error;
-        sum += error * error;
-        if (j + 1 == job.group_ends[group]) {
-          job.rows[(head * job.groups + group++) * job.queries + query] = std::exchange(sum, 0.0);
-        }
-      }
-    }
-  });
+  run(stream, gpu_kernels::ResidualRows{job});
+  run(stream, gpu_kernels::ResidualColumns{job});
+}
+
+std::unique_ptr<Backend> make_reference() { return make_backend({"cpu", "reference"}).backend; }
+
+std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method) {
+  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2});
 }
 
 }  // namespace attnspec::test

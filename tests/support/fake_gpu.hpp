@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/backend/gpu_backend.hpp"
 #include "lib/backend/gpu_device.hpp"
 
 namespace attnspec::test {
@@ -20,10 +21,10 @@ struct FakeGpuLog {
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
   std::size_t memory = std::size_t{1} << 30;  ///< of the card
+  bool backwards = false;                     ///< threads of a phase run from the last to the first
   bool eager = false;                         ///< work runs when it is queued and not when somebody waits
   std::size_t failing_call = never;           ///< the call, counted from 0, that throws, and every later one too
   std::size_t no_convergence_of = never;      ///< solved matrix, counted from 0, whose info is not 0
-  std::string failing_name = "fake";
 
   std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, solved = 0, waits = 0;
   std::size_t together = 0, apart = 0;  ///< solver calls by route
@@ -45,6 +46,8 @@ class FakeGpu final : public GpuDevice {
   void fill_zero(unsigned stream, void* memory, std::size_t bytes) override;
   void wait(unsigned stream) override;
   void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) override;
+  void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) override;
+  void attention(unsigned stream, const GpuAttention& job) override;
   void multiply(unsigned stream, const GpuProduct& product) override;
   std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) override;
   void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
@@ -58,6 +61,8 @@ class FakeGpu final : public GpuDevice {
 
  private:
   void call();
+  template <class Kernel>
+  void run(unsigned stream, const Kernel& kernel);
   void forget_queued();
   void queue(unsigned stream, std::function<void()> work);
   void demand(bool fine, const std::string& complaint);
@@ -69,5 +74,9 @@ class FakeGpu final : public GpuDevice {
   std::map<const std::byte*, std::vector<std::byte>> card_, host_;
   std::array<std::vector<std::function<void()>>, GpuDevice::streams> queued_;
 };
+
+std::unique_ptr<Backend> make_reference();
+/// The GPU backend on a fake card; the reference is its host.
+std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method = GpuMethod::gram);
 
 }  // namespace attnspec::test

@@ -21,6 +21,12 @@ inline double sigma_tolerance(const std::string& method, MatrixShape shape, doub
   return method == "gram" ? std::sqrt(4 * epsilon * n) * sigma_1 : direct;
 }
 
+/// Of P made from Q and K elsewhere, as a part of each entry: Backend::takes_queries_and_keys has the bound (measured
+/// worst of a singular value on the host, in units of it times |P|_F: 0.03).
+inline double attention_tolerance(std::size_t rank, std::size_t keys, double largest_score) {
+  return 4 * static_cast<double>(rank + keys) * epsilon * (1 + largest_score);
+}
+
 /// Of a normalised cumulative curve against its closed form.
 inline double curve_tolerance(const std::string& method) {
   return method == "gram" ? 2e-6 : method == "direct32" ? 1e-6 : 1e-12;

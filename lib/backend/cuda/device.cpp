@@ -110,6 +110,14 @@ void Device::widen(unsigned stream, GpuNumber type, const void* from, double* to
   check("widen", cuda::widen(at(stream).stream, type, from, to, count));
 }
 
+void Device::transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) {
+  check("transpose", cuda::transpose(at(stream).stream, shape, count, from, to));
+}
+
+void Device::attention(unsigned stream, const GpuAttention& job) {
+  check("attention", cuda::attention(at(stream).stream, job));
+}
+
 void Device::multiply(unsigned stream, const GpuProduct& product) {
   // result^T = b^T a^T: the second factor comes first.
   const auto form = [](const GpuMatrices& matrices) { return matrices.transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };

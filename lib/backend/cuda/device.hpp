@@ -40,6 +40,8 @@ class Device final : public GpuDevice {
   void fill_zero(unsigned stream, void* memory, std::size_t bytes) override;
   void wait(unsigned stream) override;
   void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) override;
+  void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) override;
+  void attention(unsigned stream, const GpuAttention& job) override;
   void multiply(unsigned stream, const GpuProduct& product) override;
   std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) override;
   void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,

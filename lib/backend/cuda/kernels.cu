@@ -1,122 +1,106 @@
-// Sums run in an order that the shape alone decides, so that the same card gives the same bits again.
+// The kernels of lib/backend/gpu_kernels on a card: a block of theirs is a block of CUDA threads.
 #include <algorithm>
 
 #include "lib/backend/cuda/kernels.hpp"
+#include "lib/backend/gpu_kernels/attention_rows.hpp"
+#include "lib/backend/gpu_kernels/trial_kernels.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
 
 namespace attnspec::cuda {
 namespace {
 
-constexpr unsigned block = 128;
-constexpr unsigned column_tile = 32, row_tile = 8;
+struct CudaBlock {
+  template <class Phase>
+  __device__ void each(const Phase& phase) {
+    phase(static_cast<std::size_t>(threadIdx.x));
+    __syncthreads();
+  }
+};
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::threads) in_blocks(const Kernel kernel) {
+  extern __shared__ double memory[];
+  CudaBlock block;
+  kernel(block, blockIdx.x, memory);
+}
+
+template <class Kernel>
+cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
+  if (kernel.blocks() == 0) return cudaSuccess;
+  const std::size_t bytes = kernel.memory_numbers() * sizeof(double);
+  constexpr std::size_t without_asking = 48 << 10;
+  if (bytes > without_asking) {
+    const cudaError_t status =
+        cudaFuncSetAttribute(in_blocks<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
+    if (status != cudaSuccess) return status;
+  }
+  in_blocks<<<static_cast<unsigned>(kernel.blocks()), Kernel::threads, bytes, stream>>>(kernel);
+  return cudaGetLastError();
+}
+
+constexpr unsigned one_by_one = 256;  // threads of a block where each works by itself
+
+unsigned blocks_for(std::size_t count) {
+  return static_cast<unsigned>(std::min<std::size_t>((count + one_by_one - 1) / one_by_one, 65535));
+}
+
+template <class Work>
+__device__ void for_each_number(std::size_t count, Work work) {
+  const std::size_t stride = static_cast<std::size_t>(gridDim.x) * blockDim.x;
+  for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride) work(i);
+}
 
 template <GpuNumber type>
 __global__ void widen_kernel(const void* from, double* to, std::size_t count) {
-  const std::size_t stride = static_cast<std::size_t>(gridDim.x) * blockDim.x;
-  for (std::size_t i = static_cast<std::size_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < count; i += stride)
-    to[i] = gpu_kernels::widened<type>(from, i);
+  for_each_number(count, [=](std::size_t i) { to[i] = gpu_kernels::widened<type>(from, i); });
 }
 
-/// Folds the block's values into the first; `values` holds one a thread.
-template <class Fold>
-__device__ double folded(double* values, double mine, Fold fold) {
-  values[threadIdx.x] = mine;
-  __syncthreads();
-  for (unsigned half = block / 2; half > 0; half /= 2) {
-    if (threadIdx.x < half) values[threadIdx.x] = fold(values[threadIdx.x], values[threadIdx.x + half]);
-    __syncthreads();
-  }
-  const double result = values[0];
-  __syncthreads();
-  return result;
-}
-
-/// A block a row.
-__global__ void exponentials_kernel(std::size_t k, double* scores, double* largest, double* sums) {
-  __shared__ double shared[block];
-  double* row = scores + static_cast<std::size_t>(blockIdx.x) * k;
-  double highest = row[0];
-  for (std::size_t j = threadIdx.x; j < k; j += block) highest = row[j] > highest ? row[j] : highest;
-  highest = folded(shared, highest, [](double a, double b) { return a > b ? a : b; });
-  double sum = 0;
-  for (std::size_t j = threadIdx.x; j < k; j += block) sum += row[j] = exp(row[j] - highest);
-  sum = folded(shared, sum, [](double a, double b) { return a + b; });
-  if (threadIdx.x == 0) {
-    largest[blockIdx.x] = highest;
-    sums[blockIdx.x] = sum;
-  }
-}
-
-/// A block a row of a head: errors, and their squared norm over each group of columns.
-__global__ void errors_kernel(const GpuResidual job) {
-  const std::size_t row = blockIdx.x, head = row / job.queries, query = row % job.queries;
-  double weight = job.factor;
-  if (job.sums != nullptr) weight /= job.sums[row];
-  if (job.shifts != nullptr) weight *= exp(job.shifts[row] - job.log_sums[row]);
-  double* errors = job.errors + row * job.width;
-  for (std::size_t j = threadIdx.x; j < job.width; j += block) {
-    const double output = job.outputs == nullptr ? 0 : weight * job.outputs[row * job.width + j];
-    errors[j] = output - job.targets[row * job.width + j];
-  }
-  __syncthreads();
-  for (std::size_t group = threadIdx.x; group < job.groups; group += block) {
-    double sum = 0;
-    for (std::size_t j = group == 0 ? 0 : job.group_ends[group - 1]; j < job.group_ends[group]; ++j)
-      sum += errors[j] * errors[j];
-    job.rows[(head * job.groups + group) * job.queries + query] = sum;
-  }
-}
-
-/// A block for some columns of a head: their squared norms.
-__global__ void columns_kernel(const GpuResidual job) {
-  __shared__ double shared[row_tile][column_tile];
-  const std::size_t head = blockIdx.y, column = static_cast<std::size_t>(blockIdx.x) * column_tile + threadIdx.x;
-  const double* errors = job.errors + head * job.queries * job.width;
-  double sum = 0;
-  if (column < job.width)
-    for (std::size_t i = threadIdx.y; i < job.queries; i += row_tile) {
-      const double error = errors[i * job.width + column];
-      sum += error * error;
-    }
-  shared[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y != 0 || column >= job.width) return;
-  for (unsigned i = 1; i < row_tile; ++i) sum += shared[i][threadIdx.x];
-  job.columns[head * job.width + column] = sum;
+__global__ void transpose_kernel(std::size_t rows, std::size_t cols, std::size_t count, const double* from,
+                                 double* to) {
+  const std::size_t elements = rows * cols;
+  for_each_number(count * elements, [=](std::size_t at) {
+    const std::size_t matrix = at / elements, j = at % elements / rows, i = at % rows;
+    to[at] = from[matrix * elements + i * cols + j];
+  });
 }
 
 }  // namespace
 
 cudaError_t widen(cudaStream_t stream, GpuNumber type, const void* from, double* to, std::size_t count) {
   if (count == 0) return cudaSuccess;
-  const std::size_t blocks = std::min<std::size_t>((count + block - 1) / block, 65535);
-  const auto launch = [&](auto kernel) {
-    kernel<<<static_cast<unsigned>(blocks), block, 0, stream>>>(from, to, count);
+  const auto launched = [&](auto kernel) {
+    kernel<<<blocks_for(count), one_by_one, 0, stream>>>(from, to, count);
+    return cudaGetLastError();
   };
   switch (type) {
-    case GpuNumber::float64: launch(widen_kernel<GpuNumber::float64>); break;
-    case GpuNumber::float32: launch(widen_kernel<GpuNumber::float32>); break;
-    case GpuNumber::float16: launch(widen_kernel<GpuNumber::float16>); break;
-    case GpuNumber::bfloat16: launch(widen_kernel<GpuNumber::bfloat16>); break;
+    case GpuNumber::float64: return launched(widen_kernel<GpuNumber::float64>);
+    case GpuNumber::float32: return launched(widen_kernel<GpuNumber::float32>);
+    case GpuNumber::float16: return launched(widen_kernel<GpuNumber::float16>);
+    case GpuNumber::bfloat16: return launched(widen_kernel<GpuNumber::bfloat16>);
   }
+  return cudaErrorInvalidValue;
+}
+
+cudaError_t transpose(cudaStream_t stream, MatrixShape shape, std::size_t count, const double* from, double* to) {
+  if (count * shape.elements() == 0) return cudaSuccess;
+  transpose_kernel<<<blocks_for(count * shape.elements()), one_by_one, 0, stream>>>(shape.rows, shape.cols, count, from,
+                                                                                    to);
   return cudaGetLastError();
+}
+
+cudaError_t attention(cudaStream_t stream, const GpuAttention& job) {
+  return launch(stream, gpu_kernels::AttentionRows{job});
 }
 
 cudaError_t exponentials(cudaStream_t stream, std::size_t rows, std::size_t k, double* scores, double* largest,
                          double* sums) {
-  if (rows == 0 || k == 0) return cudaSuccess;
-  exponentials_kernel<<<static_cast<unsigned>(rows), block, 0, stream>>>(k, scores, largest, sums);
-  return cudaGetLastError();
+  if (k == 0) return cudaSuccess;
+  return launch(stream, gpu_kernels::ExponentialRows{rows, k, scores, largest, sums});
 }
 
 cudaError_t residuals(cudaStream_t stream, const GpuResidual& job) {
-  if (job.heads == 0 || job.queries == 0 || job.width == 0) return cudaSuccess;
-  errors_kernel<<<static_cast<unsigned>(job.heads * job.queries), block, 0, stream>>>(job);
-  if (const cudaError_t status = cudaGetLastError(); status != cudaSuccess) return status;
-  // The grid's second side ends at 65535 heads, which no card holds.
-  const dim3 grid(static_cast<unsigned>((job.width + column_tile - 1) / column_tile), static_cast<unsigned>(job.heads));
-  columns_kernel<<<grid, dim3(column_tile, row_tile), 0, stream>>>(job);
-  return cudaGetLastError();
+  const cudaError_t status = launch(stream, gpu_kernels::ResidualRows{job});
+  return status == cudaSuccess ? launch(stream, gpu_kernels::ResidualColumns{job}) : status;
 }
 
 }  // namespace attnspec::cuda

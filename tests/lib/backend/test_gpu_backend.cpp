@@ -14,7 +14,7 @@
 #include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
 #include "lib/core/error.hpp"
-#include "lib/dump/half.hpp"
+#include "lib/core/half.hpp"
 #include "tests/support/fake_gpu.hpp"
 #include "tests/support/heads.hpp"
 #include "tests/support/matrices.hpp"
@@ -24,12 +24,6 @@ using namespace attnspec;
 using namespace attnspec::test;
 
 namespace {
-
-std::unique_ptr<Backend> make_reference() { return make_backend({"cpu", "reference"}).backend; }
-
-std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method = GpuMethod::gram) {
-  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2});
-}
 
 std::vector<std::vector<double>> matrices_of(MatrixShape shape, std::size_t count) {
   std::vector<std::vector<double>> matrices;
