@@ -58,7 +58,7 @@ struct SpectrumPipeline::Shared {
 
   /// Waits until the others wait for the file; false at the end.
   bool wanted() {
-    constexpr double noticeable = 0.03;  // of the time of all of them
+    constexpr double noticeable = 0.2;  // of the time of all of them: a system call may hold one up for other reasons
     constexpr auto look_again = std::chrono::milliseconds(20);
     std::unique_lock lock(mutex);
     const auto waiting = [this] {

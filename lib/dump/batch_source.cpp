@@ -2,13 +2,11 @@
 #include "lib/dump/batch_source.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <tuple>
 #include <utility>
 
 #include "lib/core/block_store.hpp"
-#include "lib/core/thread_time.hpp"
 #include "lib/dump/dump_contents.hpp"
 #include "lib/dump/tile_reader.hpp"
 
@@ -70,7 +68,6 @@ struct BatchSource::State {
   bool queries_and_keys;
   TileReader tiles;
   std::shared_ptr<BlockStore> blocks = std::make_shared<BlockStore>();  ///< tiles overwrite all of a batch
-  std::atomic<double> waited = 0;
 
   State(std::shared_ptr<const DumpContents> contents, Selection selection, const Cut& cut)
       : dump(std::move(contents)),
@@ -95,7 +92,6 @@ std::optional<MatrixBatch> BatchSource::next(unsigned reader, std::size_t& numbe
     std::tie(shape, ids) = state_->plan.next();
   }
   if (ids.empty()) return std::nullopt;
-  const ThreadTime time(nullptr, &state_->waited);
   const unsigned first = reader * state_->threads, count = state_->threads;
   std::optional<MatrixBatch> batch;
   if (state_->queries_and_keys) batch = state_->tiles.queries_and_keys(shape, ids, first, count);
@@ -104,6 +100,6 @@ std::optional<MatrixBatch> BatchSource::next(unsigned reader, std::size_t& numbe
   return batch;
 }
 
-double BatchSource::seconds_waited() const { return state_->waited; }
+double BatchSource::seconds_waited() const { return state_->tiles.seconds_waited(); }
 
 }  // namespace attnspec

@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "lib/core/thread_time.hpp"
 #include "lib/dump/decode.hpp"
 #include "lib/dump/filters.hpp"
 
@@ -241,7 +242,7 @@ void ChunkReader::copy_from_file(const CatalogEntry& entry, std::uint64_t offset
         meeting.box_start + (row - box.start[row_axis]) * meeting.box_cols + meeting.first_col - box.start[col_axis];
     const std::span to(row_of(out, tile, meeting, row).data(), numbers);
     bytes.resize(numbers * one);
-    file_.read(offset + at * one, bytes, entry.path);
+    read_bytes(offset + at * one, bytes, entry.path);
     take(entry.encoding, bytes, to);
   }
 }
@@ -250,9 +251,14 @@ void ChunkReader::unpack(const CatalogEntry& entry, std::size_t index, std::vect
   thread_local std::vector<std::byte> other;
   const ChunkPlace& place = entry.chunks[index];
   bytes.resize(place.bytes);
-  file_.read(place.offset, bytes, entry.path);
+  read_bytes(place.offset, bytes, entry.path);
   const std::string wrong = undo_filters(entry, place.skipped_filters, bytes, other);
   if (!wrong.empty()) throw DamagedBytes("a chunk is damaged: " + wrong);
+}
+
+void ChunkReader::read_bytes(std::uint64_t offset, std::span<std::byte> out, const std::string& path) const {
+  const ThreadTime time(nullptr, &waited_);
+  file_.read(offset, out, path);
 }
 
 std::shared_ptr<ChunkReader::Kept> ChunkReader::kept(const Key& key, std::size_t bytes) {

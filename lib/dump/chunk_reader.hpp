@@ -1,6 +1,7 @@
 // The numbers of one tile: bytes read where the catalog says, unpacked and widened to double, from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -47,6 +48,9 @@ class ChunkReader {
   /// The same as halves, of a source that stores them, in either order of bytes or transposed or not.
   TileFacts read(const TileSource& source, const TileWindow& window, std::span<std::uint16_t> out);
 
+  /// How long threads have waited for the file so far, in seconds, all of them together.
+  double seconds_waited() const { return waited_; }
+
  private:
   struct Kept;
   using Key = std::pair<const CatalogEntry*, std::size_t>;
@@ -62,9 +66,11 @@ class ChunkReader {
   void copy_from_file(const CatalogEntry& entry, std::uint64_t offset, const TensorBox& tile, const TensorBox& box,
                       std::span<Number> out) const;
   void unpack(const CatalogEntry& entry, std::size_t index, std::vector<std::byte>& bytes) const;
+  void read_bytes(std::uint64_t offset, std::span<std::byte> out, const std::string& path) const;
   std::shared_ptr<Kept> kept(const Key& key, std::size_t bytes);
 
   const DumpFile& file_;
+  mutable std::atomic<double> waited_ = 0;
   std::size_t cache_bytes_, kept_bytes_ = 0;
   std::mutex mutex_;
   std::map<Key, std::shared_ptr<Kept>> cache_;

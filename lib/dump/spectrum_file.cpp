@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "lib/dump/hdf5_output.hpp"
@@ -30,6 +32,23 @@ void write_list(Hdf5Output& out, const std::string& path, const std::vector<std:
   out.write_integers(path, shape, to_integers(values));
 }
 
+/// The heads of one layer of one sample, which are written together: HDF5 takes longer for a call than for its numbers.
+struct Layer {
+  static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+  std::size_t sample, layer;
+  std::vector<double> sigma, error_bound;
+  std::vector<signed char> status, method;
+
+  Layer(std::size_t s, std::size_t l, std::size_t heads, std::size_t values)
+      : sample(s),
+        layer(l),
+        sigma(heads * values, nan),
+        error_bound(heads, nan),
+        status(heads, -1),
+        method(heads, -1) {}
+};
+
 }  // namespace
 
 struct SpectrumFile::Open {
@@ -37,10 +56,25 @@ struct SpectrumFile::Open {
   Selection selection;
   std::string group;
   Hdf5Handle sigma, status, method, error_bound;
+  std::size_t longest = 1;  ///< values of a matrix
+  std::optional<Layer> layer;
 
   explicit Open(const std::string& file) : out(file) {}
 
+  void write_layer() {
+    if (!layer) return;
+    const std::size_t heads = selection.heads.size();
+    const std::array<std::size_t, 4> at{layer->sample, layer->layer, 0, 0}, all{1, 1, heads, longest};
+    out.write_raw(sigma, at, all, layer->sigma.data());
+    const auto first = std::span(at).first(3), count = std::span(all).first(3);
+    out.write_raw(status, first, count, layer->status.data());
+    out.write_raw(method, first, count, layer->method.data());
+    out.write_raw(error_bound, first, count, layer->error_bound.data());
+    layer.reset();
+  }
+
   void close_datasets() {
+    write_layer();
     for (Hdf5Handle* dataset : {&sigma, &status, &method, &error_bound}) out.close(*dataset);
   }
 };
@@ -57,7 +91,7 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   if (!group.empty()) out.make_group(group);
   std::vector<std::size_t> lengths;
   for (const std::size_t sample : selection.samples) lengths.push_back(info.shape_of(sample).smaller_side());
-  const std::size_t longest =
+  const std::size_t longest = open_->longest =
       std::max<std::size_t>(1, lengths.empty() ? 1 : *std::max_element(lengths.begin(), lengths.end()));
 
   const std::size_t layers = selection.layers.size(), heads = selection.heads.size();
@@ -78,24 +112,23 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   out.set_text(group + "/", "dump", info.file);
   out.set_text(group + "/", "model", info.model);
   out.set_text(group + "/", "status_names", "0 ok, 1 not_finite, 2 not_converged, 3 not_attention, -1 not computed");
-  out.set_text(group + "/", "method_names", "0 gram, 1 direct, 2 direct32, 3 reference, 4 gram-lapack, -1 not computed");
+  out.set_text(group + "/", "method_names",
+               "0 gram, 1 direct, 2 direct32, 3 reference, 4 gram-lapack, -1 not computed");
 }
 
 void SpectrumFile::add(const Spectrum& spectrum) {
   const Selection& selection = open_->selection;
   const std::size_t s = place_of(selection.samples, spectrum.id.sample);
   const std::size_t l = place_of(selection.layers, spectrum.id.layer), h = place_of(selection.heads, spectrum.id.head);
-  // As they are stored: HDF5 clears a megabyte before each conversion.
-  const auto write = [&](const Hdf5Handle& dataset, const auto value) {
-    const std::array<std::size_t, 3> at{s, l, h}, one{1, 1, 1};
-    open_->out.write_raw(dataset, at, one, &value);
-  };
-  write(open_->status, static_cast<signed char>(spectrum.status));
+  std::optional<Layer>& layer = open_->layer;
+  if (layer && (layer->sample != s || layer->layer != l)) open_->write_layer();
+  if (!layer) layer.emplace(s, l, selection.heads.size(), open_->longest);
+  layer->status[h] = static_cast<signed char>(spectrum.status);
   if (spectrum.status != SvdStatus::ok) return;
-  write(open_->method, number_of(spectrum.method));
-  write(open_->error_bound, spectrum.error_bound);
-  const std::array<std::size_t, 4> start{s, l, h, 0}, count{1, 1, 1, spectrum.values.size()};
-  open_->out.write_doubles(open_->sigma, start, count, spectrum.values);
+  layer->method[h] = number_of(spectrum.method);
+  layer->error_bound[h] = spectrum.error_bound;
+  std::copy(spectrum.values.begin(), spectrum.values.end(),
+            layer->sigma.begin() + static_cast<std::ptrdiff_t>(h * open_->longest));
 }
 
 void SpectrumFile::finish(const std::string& manifest) {

@@ -216,6 +216,8 @@ struct TileReader::State {
 TileReader::TileReader(const DumpContents& dump, unsigned threads) : state_(std::make_unique<State>(dump, threads)) {}
 TileReader::~TileReader() = default;
 
+double TileReader::seconds_waited() const { return state_->reader.seconds_waited(); }
+
 std::optional<MatrixBatch> TileReader::queries_and_keys(MatrixShape shape, const std::vector<MatrixId>& ids,
                                                         unsigned first, unsigned count) {
   auto heads = state_->room_for(shape, ids);

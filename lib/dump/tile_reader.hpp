@@ -19,6 +19,9 @@ class TileReader {
   /// By the workers [first, first + count) of `threads`: what two callers name at the same time must not overlap.
   void fill(MatrixBatch& batch, unsigned first, unsigned count);
 
+  /// How long threads have waited for the file so far, in seconds, all of them together.
+  double seconds_waited() const;
+
   /// The same matrices as queries and keys; nothing where the dump holds P, where P takes fewer bytes, or where a head
   /// wants a look at its P: damaged, not finite, or scores near overflow.
   std::optional<MatrixBatch> queries_and_keys(MatrixShape shape, const std::vector<MatrixId>& ids, unsigned first,
