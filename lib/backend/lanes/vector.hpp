@@ -13,7 +13,12 @@
 
 #include "lib/core/half.hpp"
 
+// With the sanitizers' code in them, GCC can not unroll some loops, and warns.
+#ifdef __SANITIZE_ADDRESS__
+#define ATTNSPEC_UNROLL
+#else
 #define ATTNSPEC_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace attnspec::ATTNSPEC_LANES {
 
