@@ -30,7 +30,7 @@ class GpuBackend final : public Backend {
         host_(std::move(host)),
         method_(options.method),
         budget_(options.most_bytes > 0 ? options.most_bytes : device_->facts().free_bytes / 5 * 4),
-        spectra_(*device_, method_, budget_, options.threads) {}
+        spectra_(*device_, method_, budget_, options.threads, options.route) {}
 
   std::string_view name() const override { return method_ == GpuMethod::gram ? "gram" : "direct"; }
 

@@ -11,6 +11,7 @@
 
 #include "lib/backend/gpu_backend.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
+#include "lib/backend/gpu_routes.hpp"
 #include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
 #include "lib/core/error.hpp"
@@ -137,17 +138,28 @@ TEST_CASE("memory is taken once for batches of one shape", "[gpu]") {
   REQUIRE(log->blocks == blocks);
 }
 
-TEST_CASE("large matrices go to the solver one by one", "[gpu]") {
-  for (const std::size_t n : {largest_together, largest_together + 1}) {
+TEST_CASE("the table's route is taken, by the smaller side, and another where one is named", "[gpu]") {
+  const auto calls = [](MatrixShape shape, std::optional<GpuEigenRoute> route) {
     const auto log = std::make_shared<FakeGpuLog>();
-    const MatrixBatch batch = batch_of({n, 1}, matrices_of({n, 1}, 1));  // the smaller side decides
-    fake_backend(log)->singular_values(batch);
-    REQUIRE(log->together == 1);
+    fake_backend(log, GpuMethod::gram, route)->singular_values(batch_of(shape, matrices_of(shape, 1)));
+    REQUIRE(log->together + log->apart + log->two_stage == 1);
+    return log->together == 1 ? GpuEigenRoute::together
+           : log->apart == 1  ? GpuEigenRoute::apart
+                              : GpuEigenRoute::two_stage;
+  };
+  for (const std::size_t n : {20U, 256U, 257U}) REQUIRE(calls({n, n}, {}) == route_of(n));
+  REQUIRE(calls({300, 20}, {}) == route_of(20));
+  for (const GpuEigenRoute route : {GpuEigenRoute::together, GpuEigenRoute::apart, GpuEigenRoute::two_stage})
+    REQUIRE(calls({20, 20}, route) == route);
+}
 
-    const MatrixBatch square = batch_of({n, n}, matrices_of({n, n}, 1));
-    fake_backend(log)->singular_values(square);
-    REQUIRE(log->apart == (n > largest_together ? 1 : 0));
-  }
+TEST_CASE("a route is named in one of three words", "[gpu]") {
+  REQUIRE(!parse_route(nullptr));
+  REQUIRE(!parse_route(""));
+  REQUIRE(parse_route("together") == GpuEigenRoute::together);
+  REQUIRE(parse_route("apart") == GpuEigenRoute::apart);
+  REQUIRE(parse_route("two-stage") == GpuEigenRoute::two_stage);
+  REQUIRE_THROWS_WITH(parse_route("fast"), Catch::Contains("ATTNSPEC_GPU_ROUTE is \"fast\""));
 }
 
 TEST_CASE("what a dump stored in fewer bytes crosses the bus in them, and is the same number there", "[gpu]") {
