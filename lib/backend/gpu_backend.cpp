@@ -39,6 +39,7 @@ class GpuBackend final : public Backend {
     return guarded([&] { return spectra_(batch); });
   }
 
+  bool takes_halves() const override { return true; }
   bool takes_queries_and_keys() const override { return true; }
 
   Matrix product(const Matrix& a, const Matrix& b) override { return host_->product(a, b); }

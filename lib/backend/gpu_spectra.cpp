@@ -145,6 +145,10 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
   const std::vector<Item>& items = lane.items;
   if (const QueryKeyHeads* heads = batch.queries_and_keys()) {
     lane.heads.start(device_, stream, threads_, *heads, items.front().index, count, lane.matrices.get());
+  } else if (batch.numbers() == BatchNumbers::halves) {
+    std::vector<std::span<const std::uint16_t>> blocks;
+    for (const Item& item : items) blocks.push_back(batch.halves(item.index));
+    lane.upload.send_halves(device_, stream, threads_, blocks, lane.matrices.get());
   } else {
     std::vector<UploadBlock> blocks;
     for (const Item& item : items) blocks.push_back({batch.matrix(item.index), blocks.size() * elements, item.scale});
@@ -210,11 +214,11 @@ std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std
   for (std::size_t b = 0; b < items.size(); ++b) items[b].index = b;
   if (batch.queries_and_keys() != nullptr) return items;
   for_each_index(batch.size(), threads_, [&](std::size_t b, std::size_t) {
-    const Screening seen = screen(batch.matrix(b));
+    std::vector<double> room, scaled;
+    std::span<const double> entries = batch.doubles(b, room);
+    const Screening seen = screen(entries);
     if (!seen.finite) spectra[b].status = SvdStatus::not_finite;
-    items[b].scale = scale_of(seen.largest);
-    std::vector<double> scaled;
-    std::span<const double> entries = batch.matrix(b);
+    items[b].scale = scale_of(seen.largest);  // 1 for any halves
     if (items[b].scale != 1) {
       scaled.resize(entries.size());
       copy_scaled(entries, items[b].scale, scaled.data());

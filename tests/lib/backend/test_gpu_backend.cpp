@@ -193,6 +193,27 @@ TEST_CASE("what a dump stored in fewer bytes crosses the bus in them, and is the
   }
 }
 
+TEST_CASE("a batch of halves goes to the card as it is, and gives the bits of the same numbers in doubles", "[gpu]") {
+  const MatrixShape shape{20, 33};
+  auto matrices = matrices_of(shape, 3);
+  MatrixBatch halves(shape, std::vector<MatrixId>(3), nullptr, BatchNumbers::halves);
+  for (std::size_t b = 0; b < 3; ++b)
+    for (std::size_t i = 0; i < shape.elements(); ++i)
+      matrices[b][i] = from_half(halves.halves(b)[i] = to_half(b == 1 && i == 7 ? HUGE_VAL : matrices[b][i]));
+  for (const GpuMethod method : {GpuMethod::gram, GpuMethod::direct}) {
+    const auto log = std::make_shared<FakeGpuLog>();
+
+    const auto spectra = fake_backend(log, method)->singular_values(halves);
+
+    REQUIRE(
+        values_of(spectra) ==
+        values_of(fake_backend(std::make_shared<FakeGpuLog>(), method)->singular_values(batch_of(shape, matrices))));
+    REQUIRE(spectra[1].status == SvdStatus::not_finite);
+    REQUIRE(log->uploaded == 2 * shape.elements() * 2);
+    REQUIRE(log->violations.empty());
+  }
+}
+
 TEST_CASE("every number of sixteen bits comes back from the card's two bytes", "[gpu]") {
   for (const GpuNumber type : {GpuNumber::float16, GpuNumber::bfloat16})
     for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
