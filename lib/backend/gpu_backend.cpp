@@ -30,7 +30,7 @@ class GpuBackend final : public Backend {
         host_(std::move(host)),
         method_(options.method),
         budget_(options.most_bytes > 0 ? options.most_bytes : device_->facts().free_bytes / 5 * 4),
-        spectra_(*device_, method_, budget_, options.threads) {}
+        spectra_(*device_, method_, budget_, options.threads, options.route) {}
 
   std::string_view name() const override { return method_ == GpuMethod::gram ? "gram" : "direct"; }
 
@@ -39,6 +39,7 @@ class GpuBackend final : public Backend {
     return guarded([&] { return spectra_(batch); });
   }
 
+  bool takes_halves() const override { return true; }
   bool takes_queries_and_keys() const override { return true; }
 
   Matrix product(const Matrix& a, const Matrix& b) override { return host_->product(a, b); }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "lib/backend/backend.hpp"
 #include "lib/backend/gpu_device.hpp"
@@ -13,8 +14,9 @@ namespace attnspec {
 
 struct GpuOptions {
   GpuMethod method = GpuMethod::gram;
-  std::size_t most_bytes = 0;  ///< of the card's memory; 0: four fifths of what is free now
-  unsigned threads = 1;        ///< of the host
+  std::size_t most_bytes = 0;               ///< of the card's memory; 0: four fifths of what is free now
+  unsigned threads = 1;                     ///< of the host
+  std::optional<GpuEigenRoute> route = {};  ///< none: the table's
 };
 
 /// `host` answers what is asked once a head and not in every trial.

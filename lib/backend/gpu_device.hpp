@@ -54,8 +54,16 @@ class ATTNSPEC_API GpuDevice {
   virtual void attention(unsigned stream, const GpuAttention& job) = 0;
   virtual void multiply(unsigned stream, const GpuProduct& product) = 0;
 
-  /// Eigenvalues of `count` symmetric n x n matrices, back to back, rising, n each; info[i] != 0 where a solver gave
-  /// up. The matrices are lost.
+  /// Bytes of its own that a block of threads can have.
+  virtual std::size_t block_memory() = 0;
+  /// Steps of lib/backend/gpu_two_stage.
+  virtual void panel_factors(unsigned stream, const GpuPanel& job) = 0;
+  virtual void panel_correction(unsigned stream, const GpuPanel& job) = 0;
+  virtual void chase(unsigned stream, const GpuChase& job) = 0;
+  virtual void tridiagonal_values(unsigned stream, const GpuTridiagonals& job) = 0;
+
+  /// By cuSOLVER's routes only. Eigenvalues of `count` symmetric n x n matrices, back to back, rising, n each; info[i]
+  /// != 0 where a solver gave up. The matrices are lost.
   virtual std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) = 0;
   virtual void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
                            double* values, int* info, void* workspace, std::size_t workspace_bytes) = 0;

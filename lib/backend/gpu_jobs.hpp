@@ -3,6 +3,8 @@
 
 #include <cstddef>
 
+#include "lib/backend/gpu_kernels/block.hpp"
+
 namespace attnspec {
 
 /// A number as it crosses the bus.
@@ -57,10 +59,48 @@ struct GpuResidual {
   double *columns = nullptr, *rows = nullptr;  ///< [heads, width] and [heads, groups, queries]
 };
 
-/// How eigenvalues of many symmetric matrices are found.
+/// A step of the way from `count` symmetric matrices to bands: `width` columns from `column` on. What belongs to one
+/// matrix lies together; rows are n numbers long.
+struct GpuPanel {
+  std::size_t count = 0, n = 0, width = 0, column = 0;  ///< width divides 256
+  const double* matrices = nullptr;                     ///< [count, n, n]
+  double* panels = nullptr;           ///< [count, 3 width, n]: X, V, X, as the large product wants them, in rows
+  double* y = nullptr;                ///< [count, width, n]: V^T A
+  double *s = nullptr, *t = nullptr;  ///< [count, width, width]: V^T A V, and T
+  double* band = nullptr;             ///< [count, n, 2 width]: column j of the lower half from its diagonal on
+
+  ATTNSPEC_KERNEL std::size_t rows_below() const { return n > column + width ? n - column - width : 0; }
+  ATTNSPEC_KERNEL double* before(std::size_t matrix) const { return panels + matrix * 3 * width * n; }
+  ATTNSPEC_KERNEL double* reflectors(std::size_t matrix) const { return before(matrix) + width * n; }
+  ATTNSPEC_KERNEL double* behind(std::size_t matrix) const { return reflectors(matrix) + width * n; }
+  ATTNSPEC_KERNEL double* products(std::size_t matrix) const { return y + matrix * width * n; }
+  ATTNSPEC_KERNEL double* inner(std::size_t matrix) const { return s + matrix * width * width; }
+  ATTNSPEC_KERNEL double* factors(std::size_t matrix) const { return t + matrix * width * width; }
+};
+
+/// `count` bands to tridiagonal matrices.
+struct GpuChase {
+  std::size_t count = 0, n = 0, width = 0;
+  double* band = nullptr;                                 ///< as GpuPanel leaves it, and zeros where bulges go; lost
+  double *diagonals = nullptr, *off_diagonals = nullptr;  ///< [count, n]
+  bool band_in_memory = false;                            ///< a block's own memory holds a band
+
+  ATTNSPEC_KERNEL std::size_t sweeps_at_once() const { return n / (2 * width) + 1; }
+};
+
+/// Eigenvalues of `count` symmetric tridiagonal matrices, rising; info 1 where they hold NaN or Inf.
+struct GpuTridiagonals {
+  std::size_t count = 0, n = 0;
+  const double *diagonals = nullptr, *off_diagonals = nullptr;  ///< [count, n]; the last off-diagonal is 0
+  double* values = nullptr;                                     ///< [count, n]
+  int* info = nullptr;                                          ///< [count]
+};
+
+/// How eigenvalues of many symmetric matrices are found. The first two are cuSOLVER's.
 enum class GpuEigenRoute {
   together,  ///< one call for all of them
-  apart      ///< one call each, on several streams
+  apart,     ///< one call each, on several streams
+  two_stage  ///< to bands by large products, to tridiagonal matrices and to eigenvalues by our own kernels
 };
 
 }  // namespace attnspec

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/gpu_routes.hpp"
+#include "lib/backend/gpu_two_stage.hpp"
 #include "lib/backend/screening.hpp"
 #include "lib/core/error.hpp"
 #include "lib/core/norms.hpp"
@@ -25,8 +27,6 @@ std::size_t most_in_a_call(std::size_t n) {
 constexpr std::size_t cuts_of_a_batch = 4;  // so that copies hide behind computing
 constexpr std::size_t least_cut = 64;       // below which a card is not filled
 
-GpuEigenRoute route_of(std::size_t n) { return n <= largest_together ? GpuEigenRoute::together : GpuEigenRoute::apart; }
-
 QueryKeyKind kind_of(const MatrixBatch& batch) {
   const QueryKeyHeads* heads = batch.queries_and_keys();
   return {batch.shape(), heads == nullptr ? 0 : heads->rank, heads != nullptr && !heads->biases.empty()};
@@ -34,8 +34,9 @@ QueryKeyKind kind_of(const MatrixBatch& batch) {
 
 }  // namespace
 
-GpuSpectra::GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads)
-    : device_(device), method_(method), budget_(budget), threads_(threads) {}
+GpuSpectra::GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads,
+                       std::optional<GpuEigenRoute> route)
+    : device_(device), method_(method), budget_(budget), threads_(threads), route_(route) {}
 
 GpuSpectra::~GpuSpectra() { wait_for_lanes(); }
 
@@ -60,10 +61,13 @@ std::size_t GpuSpectra::spare_numbers(MatrixShape shape) const {
   return turned(shape) ? shape.elements() : 0;
 }
 
+GpuEigenRoute GpuSpectra::route(std::size_t n) const { return route_ ? *route_ : route_of(n); }
+
 std::size_t GpuSpectra::workspace_bytes(MatrixShape shape, std::size_t count) {
   const std::size_t n = shape.smaller_side();
-  return method_ == GpuMethod::gram ? device_.eigenvalue_workspace(route_of(n), n, count)
-                                    : device_.singular_value_workspace({n, shape.elements() / n}, count);
+  if (method_ == GpuMethod::direct) return device_.singular_value_workspace({n, shape.elements() / n}, count);
+  return route(n) == GpuEigenRoute::two_stage ? two_stage_workspace(device_, n, count)
+                                              : device_.eigenvalue_workspace(route(n), n, count);
 }
 
 std::size_t GpuSpectra::bytes_a_lane(const QueryKeyKind& kind, std::size_t count) {
@@ -141,6 +145,10 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
   const std::vector<Item>& items = lane.items;
   if (const QueryKeyHeads* heads = batch.queries_and_keys()) {
     lane.heads.start(device_, stream, threads_, *heads, items.front().index, count, lane.matrices.get());
+  } else if (batch.numbers() == BatchNumbers::halves) {
+    std::vector<std::span<const std::uint16_t>> blocks;
+    for (const Item& item : items) blocks.push_back(batch.halves(item.index));
+    lane.upload.send_halves(device_, stream, threads_, blocks, lane.matrices.get());
   } else {
     std::vector<UploadBlock> blocks;
     for (const Item& item : items) blocks.push_back({batch.matrix(item.index), blocks.size() * elements, item.scale});
@@ -154,8 +162,12 @@ void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<It
         turned_over{lane.matrices.get(), shape.cols, elements, true};
     device_.multiply(stream, {n, n, elements / n, count, rows ? plain : turned_over, rows ? turned_over : plain,
                               lane.grams.get(), n, n * n, 1, 0});
-    device_.eigenvalues(stream, route_of(n), n, count, lane.grams.get(), lane.values.get(), lane.info.get(),
-                        lane.workspace.get(), lane.workspace_bytes);
+    if (route(n) == GpuEigenRoute::two_stage)
+      two_stage_eigenvalues(device_, stream, n, count, lane.grams.get(), lane.values.get(), lane.info.get(),
+                            lane.workspace.get());
+    else
+      device_.eigenvalues(stream, route(n), n, count, lane.grams.get(), lane.values.get(), lane.info.get(),
+                          lane.workspace.get(), lane.workspace_bytes);
   } else {
     double* wide = turned(shape) ? lane.grams.get() : lane.matrices.get();
     if (turned(shape)) device_.transpose(stream, shape, count, lane.matrices.get(), wide);
@@ -202,11 +214,11 @@ std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std
   for (std::size_t b = 0; b < items.size(); ++b) items[b].index = b;
   if (batch.queries_and_keys() != nullptr) return items;
   for_each_index(batch.size(), threads_, [&](std::size_t b, std::size_t) {
-    const Screening seen = screen(batch.matrix(b));
+    std::vector<double> room, scaled;
+    std::span<const double> entries = batch.doubles(b, room);
+    const Screening seen = screen(entries);
     if (!seen.finite) spectra[b].status = SvdStatus::not_finite;
-    items[b].scale = scale_of(seen.largest);
-    std::vector<double> scaled;
-    std::span<const double> entries = batch.matrix(b);
+    items[b].scale = scale_of(seen.largest);  // 1 for any halves
     if (items[b].scale != 1) {
       scaled.resize(entries.size());
       copy_scaled(entries, items[b].scale, scaled.data());

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "lib/backend/gpu_device.hpp"
@@ -18,14 +19,12 @@ enum class GpuMethod {
   direct  ///< singular values without vectors, fp64
 };
 
-/// One call for all matrices up to this n, above it one call each: cuSOLVER's batched solver is known to fall off
-/// there. To be set by measurement: tests/bench/gpu.sh prints both.
-inline constexpr std::size_t largest_together = 256;
-
 class ATTNSPEC_API GpuSpectra {
  public:
-  /// `budget` bytes of the card's memory may be used; `threads` of the host fill what is copied to it.
-  GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads);
+  /// `budget` bytes of the card's memory may be used; `threads` of the host fill what is copied to it. `route`: in
+  /// place of the table's (lib/backend/gpu_routes).
+  GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads,
+             std::optional<GpuEigenRoute> route = {});
 
   GpuSpectra(const GpuSpectra&) = delete;
   GpuSpectra& operator=(const GpuSpectra&) = delete;
@@ -53,6 +52,7 @@ class ATTNSPEC_API GpuSpectra {
     std::vector<Item> items;  ///< under way
   };
 
+  GpuEigenRoute route(std::size_t n) const;
   bool turned(MatrixShape shape) const;
   std::size_t spare_numbers(MatrixShape shape) const;
   std::size_t workspace_bytes(MatrixShape shape, std::size_t count);
@@ -69,6 +69,7 @@ class ATTNSPEC_API GpuSpectra {
   GpuMethod method_;
   std::size_t budget_;
   unsigned threads_;
+  std::optional<GpuEigenRoute> route_;
   QueryKeyKind kind_;  ///< that the lanes are made for
   std::array<Lane, GpuDevice::streams> lanes_;
 };

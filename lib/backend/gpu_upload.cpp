@@ -1,6 +1,7 @@
 // The narrowest type that holds every number, found by trying.
 #include "lib/backend/gpu_upload.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 #include "lib/backend/narrow_numbers.hpp"
@@ -41,6 +42,17 @@ void GpuUpload::send(GpuDevice& device, unsigned stream, unsigned threads, std::
   }
   gathered(GpuNumber::float64, threads, blocks, on_host_.get());
   device.upload(stream, to, on_host_.get(), count * sizeof(double));
+}
+
+void GpuUpload::send_halves(GpuDevice& device, unsigned stream, unsigned threads,
+                            std::span<const std::span<const std::uint16_t>> blocks, double* to) {
+  if (blocks.empty()) return;
+  const std::size_t size = blocks[0].size(), count = blocks.size() * size;
+  auto* halves = reinterpret_cast<std::uint16_t*>(on_host_.get());
+  for_each_index(blocks.size(), threads,
+                 [&](std::size_t i, std::size_t) { std::copy(blocks[i].begin(), blocks[i].end(), halves + i * size); });
+  device.upload(stream, narrow_.get(), halves, count * sizeof(std::uint16_t));
+  device.widen(stream, GpuNumber::float16, narrow_.get(), to, count);
 }
 
 }  // namespace attnspec

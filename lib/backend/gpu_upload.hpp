@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "lib/backend/gpu_device.hpp"
@@ -29,6 +30,9 @@ class ATTNSPEC_API GpuUpload {
 
   /// Queues the blocks' way to `to`. Until the stream was waited for, nothing else may be sent.
   void send(GpuDevice& device, unsigned stream, unsigned threads, std::span<const UploadBlock> blocks, double* to);
+  /// The same of blocks of one size that are halves already.
+  void send_halves(GpuDevice& device, unsigned stream, unsigned threads,
+                   std::span<const std::span<const std::uint16_t>> blocks, double* to);
 
  private:
   GpuMemory<double> on_host_;

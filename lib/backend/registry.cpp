@@ -2,11 +2,13 @@
 #include "lib/backend/registry.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 #include <utility>
 
 #include "lib/backend/cuda_library.hpp"
 #include "lib/backend/gpu_backend.hpp"
+#include "lib/backend/gpu_routes.hpp"
 #include "lib/backend/lanes/direct32.hpp"
 #include "lib/backend/openblas_library.hpp"
 #include "lib/backend/reference_backend.hpp"
@@ -44,7 +46,9 @@ std::unique_ptr<Backend> make_on_gpu(GpuMethod method, const BackendRequest& req
   card = text_of(device->facts());
   std::unique_ptr<Backend> host =
       openblas_library().make != nullptr ? make_on_cpu(CpuMethod::gram, request.threads) : make_reference_backend();
-  return make_gpu_backend(std::move(device), std::move(host), {method, request.device_bytes, request.threads});
+  return make_gpu_backend(
+      std::move(device), std::move(host),
+      {method, request.device_bytes, request.threads, parse_route(std::getenv("ATTNSPEC_GPU_ROUTE"))});
 }
 
 std::unique_ptr<Backend> make_gpu_gram(const BackendRequest& request, std::string& card) {

@@ -11,7 +11,10 @@
 #include <utility>
 
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
+#include "lib/backend/gpu_kernels/band_chase.hpp"
+#include "lib/backend/gpu_kernels/band_reduction.hpp"
 #include "lib/backend/gpu_kernels/trial_kernels.hpp"
+#include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
 #include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
@@ -180,6 +183,43 @@ void FakeGpu::zeroed(const void* workspace, std::size_t bytes) {
 
 void FakeGpu::end_of(int* info) { *info = log_->solved++ == log_->no_convergence_of ? 7 : 0; }
 
+std::size_t FakeGpu::block_memory() { return log_->block_memory; }
+
+void FakeGpu::on_card(const GpuPanel& job) {
+  const std::size_t panel = job.count * job.width * job.n * sizeof(double);
+  on_card(job.matrices, job.count * job.n * job.n * sizeof(double), "matrices of a panel");
+  on_card(job.panels, 3 * panel, "panels");
+  on_card(job.y, panel, "products of a panel");
+  for (const double* square : {job.s, job.t})
+    on_card(square, job.count * job.width * job.width * sizeof(double), "squares of a panel");
+  on_card(job.band, 2 * panel, "the band of a panel");
+}
+
+void FakeGpu::panel_factors(unsigned stream, const GpuPanel& job) {
+  on_card(job);
+  run(stream, gpu_kernels::PanelFactors{job});
+}
+
+void FakeGpu::panel_correction(unsigned stream, const GpuPanel& job) {
+  on_card(job);
+  run(stream, gpu_kernels::PanelCorrection{job});
+}
+
+void FakeGpu::chase(unsigned stream, const GpuChase& job) {
+  on_card(job.band, job.count * job.n * 2 * job.width * sizeof(double), "the band of a chase");
+  on_card(job.diagonals, job.count * job.n * sizeof(double), "diagonals of a chase");
+  on_card(job.off_diagonals, job.count * job.n * sizeof(double), "off-diagonals of a chase");
+  run(stream, gpu_kernels::BandChase{job});
+}
+
+void FakeGpu::tridiagonal_values(unsigned stream, const GpuTridiagonals& job) {
+  for (const double* numbers : {job.diagonals, job.off_diagonals, static_cast<const double*>(job.values)})
+    on_card(numbers, job.count * job.n * sizeof(double), "tridiagonal matrices");
+  on_card(job.info, job.count * sizeof(int), "info");
+  ++log_->two_stage;
+  run(stream, gpu_kernels::TridiagonalValues{job});
+}
+
 std::size_t FakeGpu::eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) {
   return 1000 + n * n * sizeof(double) * (route == GpuEigenRoute::together ? count : 4);
 }
@@ -232,6 +272,7 @@ void FakeGpu::singular_values(unsigned stream, MatrixShape shape, std::size_t co
 /// The same source that runs on a card; its blocks' memory starts as NaN each time.
 template <class Kernel>
 void FakeGpu::run(unsigned stream, const Kernel& kernel) {
+  demand(kernel.memory_numbers() * sizeof(double) <= log_->block_memory, "a block wants more memory than there is");
   queue(stream, [kernel, backwards = log_->backwards] {
     for (std::size_t index = 0; index < kernel.blocks(); ++index) {
       std::vector<double> memory(kernel.memory_numbers(), std::numeric_limits<double>::quiet_NaN());
@@ -287,8 +328,9 @@ void FakeGpu::residuals(unsigned stream, const GpuResidual& job) {
 
 std::unique_ptr<Backend> make_reference() { return make_backend({"cpu", "reference"}).backend; }
 
-std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method) {
-  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2});
+std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method,
+                                      std::optional<GpuEigenRoute> route) {
+  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2, route});
 }
 
 }  // namespace attnspec::test

@@ -8,6 +8,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,14 @@ struct FakeGpuLog {
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
   std::size_t memory = std::size_t{1} << 30;  ///< of the card
-  bool backwards = false;                     ///< threads of a phase run from the last to the first
-  bool eager = false;                         ///< work runs when it is queued and not when somebody waits
-  std::size_t failing_call = never;           ///< the call, counted from 0, that throws, and every later one too
-  std::size_t no_convergence_of = never;      ///< solved matrix, counted from 0, whose info is not 0
+  std::size_t block_memory = std::size_t{227} << 10;
+  bool backwards = false;                 ///< threads of a phase run from the last to the first
+  bool eager = false;                     ///< work runs when it is queued and not when somebody waits
+  std::size_t failing_call = never;       ///< the call, counted from 0, that throws, and every later one too
+  std::size_t no_convergence_of = never;  ///< solved matrix, counted from 0, whose info is not 0
 
   std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, solved = 0, waits = 0;
-  std::size_t together = 0, apart = 0;  ///< solver calls by route
+  std::size_t together = 0, apart = 0, two_stage = 0;  ///< solver calls by route
   std::vector<std::string> violations;  ///< what a real card would have answered with a crash, or with wrong numbers
 };
 
@@ -49,6 +51,11 @@ class FakeGpu final : public GpuDevice {
   void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) override;
   void attention(unsigned stream, const GpuAttention& job) override;
   void multiply(unsigned stream, const GpuProduct& product) override;
+  std::size_t block_memory() override;
+  void panel_factors(unsigned stream, const GpuPanel& job) override;
+  void panel_correction(unsigned stream, const GpuPanel& job) override;
+  void chase(unsigned stream, const GpuChase& job) override;
+  void tridiagonal_values(unsigned stream, const GpuTridiagonals& job) override;
   std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) override;
   void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
                    double* values, int* info, void* workspace, std::size_t workspace_bytes) override;
@@ -66,6 +73,7 @@ class FakeGpu final : public GpuDevice {
   void forget_queued();
   void queue(unsigned stream, std::function<void()> work);
   void demand(bool fine, const std::string& complaint);
+  void on_card(const GpuPanel& job);
   void on_card(const void* start, std::size_t bytes, const std::string& what);
   void zeroed(const void* workspace, std::size_t bytes);
   void end_of(int* info);
@@ -77,6 +85,7 @@ class FakeGpu final : public GpuDevice {
 
 std::unique_ptr<Backend> make_reference();
 /// The GPU backend on a fake card; the reference is its host.
-std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method = GpuMethod::gram);
+std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method = GpuMethod::gram,
+                                      std::optional<GpuEigenRoute> route = {});
 
 }  // namespace attnspec::test

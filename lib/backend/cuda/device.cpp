@@ -129,6 +129,26 @@ void Device::multiply(unsigned stream, const GpuProduct& product) {
                                   whole(product.stride), long_whole(product.step), whole(product.count)));
 }
 
+std::size_t Device::block_memory() {
+  int bytes = 0;
+  check("cudaDeviceGetAttribute", cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, 0));
+  return static_cast<std::size_t>(bytes);
+}
+
+void Device::panel_factors(unsigned stream, const GpuPanel& job) {
+  check("panel_factors", cuda::panel_factors(at(stream).stream, job));
+}
+
+void Device::panel_correction(unsigned stream, const GpuPanel& job) {
+  check("panel_correction", cuda::panel_correction(at(stream).stream, job));
+}
+
+void Device::chase(unsigned stream, const GpuChase& job) { check("chase", cuda::chase(at(stream).stream, job)); }
+
+void Device::tridiagonal_values(unsigned stream, const GpuTridiagonals& job) {
+  check("tridiagonal_values", cuda::tridiagonal_values(at(stream).stream, job));
+}
+
 Device::Workspace Device::one_eigenproblem(std::size_t n) {
   Workspace one;
   check("cusolverDnXsyevd_bufferSize",

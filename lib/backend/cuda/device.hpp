@@ -43,6 +43,11 @@ class Device final : public GpuDevice {
   void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) override;
   void attention(unsigned stream, const GpuAttention& job) override;
   void multiply(unsigned stream, const GpuProduct& product) override;
+  std::size_t block_memory() override;
+  void panel_factors(unsigned stream, const GpuPanel& job) override;
+  void panel_correction(unsigned stream, const GpuPanel& job) override;
+  void chase(unsigned stream, const GpuChase& job) override;
+  void tridiagonal_values(unsigned stream, const GpuTridiagonals& job) override;
   std::size_t eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) override;
   void eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, std::size_t count, double* matrices,
                    double* values, int* info, void* workspace, std::size_t workspace_bytes) override;

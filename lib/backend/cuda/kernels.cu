@@ -3,7 +3,10 @@
 
 #include "lib/backend/cuda/kernels.hpp"
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
+#include "lib/backend/gpu_kernels/band_chase.hpp"
+#include "lib/backend/gpu_kernels/band_reduction.hpp"
 #include "lib/backend/gpu_kernels/trial_kernels.hpp"
+#include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
 
 namespace attnspec::cuda {
@@ -90,6 +93,20 @@ cudaError_t transpose(cudaStream_t stream, MatrixShape shape, std::size_t count,
 
 cudaError_t attention(cudaStream_t stream, const GpuAttention& job) {
   return launch(stream, gpu_kernels::AttentionRows{job});
+}
+
+cudaError_t panel_factors(cudaStream_t stream, const GpuPanel& job) {
+  return launch(stream, gpu_kernels::PanelFactors{job});
+}
+
+cudaError_t panel_correction(cudaStream_t stream, const GpuPanel& job) {
+  return launch(stream, gpu_kernels::PanelCorrection{job});
+}
+
+cudaError_t chase(cudaStream_t stream, const GpuChase& job) { return launch(stream, gpu_kernels::BandChase{job}); }
+
+cudaError_t tridiagonal_values(cudaStream_t stream, const GpuTridiagonals& job) {
+  return launch(stream, gpu_kernels::TridiagonalValues{job});
 }
 
 cudaError_t exponentials(cudaStream_t stream, std::size_t rows, std::size_t k, double* scores, double* largest,

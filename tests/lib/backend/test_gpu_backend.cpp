@@ -11,6 +11,7 @@
 
 #include "lib/backend/gpu_backend.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
+#include "lib/backend/gpu_routes.hpp"
 #include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
 #include "lib/core/error.hpp"
@@ -137,17 +138,28 @@ TEST_CASE("memory is taken once for batches of one shape", "[gpu]") {
   REQUIRE(log->blocks == blocks);
 }
 
-TEST_CASE("large matrices go to the solver one by one", "[gpu]") {
-  for (const std::size_t n : {largest_together, largest_together + 1}) {
+TEST_CASE("the table's route is taken, by the smaller side, and another where one is named", "[gpu]") {
+  const auto calls = [](MatrixShape shape, std::optional<GpuEigenRoute> route) {
     const auto log = std::make_shared<FakeGpuLog>();
-    const MatrixBatch batch = batch_of({n, 1}, matrices_of({n, 1}, 1));  // the smaller side decides
-    fake_backend(log)->singular_values(batch);
-    REQUIRE(log->together == 1);
+    fake_backend(log, GpuMethod::gram, route)->singular_values(batch_of(shape, matrices_of(shape, 1)));
+    REQUIRE(log->together + log->apart + log->two_stage == 1);
+    return log->together == 1 ? GpuEigenRoute::together
+           : log->apart == 1  ? GpuEigenRoute::apart
+                              : GpuEigenRoute::two_stage;
+  };
+  for (const std::size_t n : {20U, 256U, 257U}) REQUIRE(calls({n, n}, {}) == route_of(n));
+  REQUIRE(calls({300, 20}, {}) == route_of(20));
+  for (const GpuEigenRoute route : {GpuEigenRoute::together, GpuEigenRoute::apart, GpuEigenRoute::two_stage})
+    REQUIRE(calls({20, 20}, route) == route);
+}
 
-    const MatrixBatch square = batch_of({n, n}, matrices_of({n, n}, 1));
-    fake_backend(log)->singular_values(square);
-    REQUIRE(log->apart == (n > largest_together ? 1 : 0));
-  }
+TEST_CASE("a route is named in one of three words", "[gpu]") {
+  REQUIRE(!parse_route(nullptr));
+  REQUIRE(!parse_route(""));
+  REQUIRE(parse_route("together") == GpuEigenRoute::together);
+  REQUIRE(parse_route("apart") == GpuEigenRoute::apart);
+  REQUIRE(parse_route("two-stage") == GpuEigenRoute::two_stage);
+  REQUIRE_THROWS_WITH(parse_route("fast"), Catch::Contains("ATTNSPEC_GPU_ROUTE is \"fast\""));
 }
 
 TEST_CASE("what a dump stored in fewer bytes crosses the bus in them, and is the same number there", "[gpu]") {
@@ -178,6 +190,27 @@ TEST_CASE("what a dump stored in fewer bytes crosses the bus in them, and is the
     for (std::size_t b = 0; b < 4; ++b)
       REQUIRE(largest_difference(spectra[b].values, truth[b].values) <=
               sigma_tolerance("gram", shape, truth[b].values[0]));
+  }
+}
+
+TEST_CASE("a batch of halves goes to the card as it is, and gives the bits of the same numbers in doubles", "[gpu]") {
+  const MatrixShape shape{20, 33};
+  auto matrices = matrices_of(shape, 3);
+  MatrixBatch halves(shape, std::vector<MatrixId>(3), nullptr, BatchNumbers::halves);
+  for (std::size_t b = 0; b < 3; ++b)
+    for (std::size_t i = 0; i < shape.elements(); ++i)
+      matrices[b][i] = from_half(halves.halves(b)[i] = to_half(b == 1 && i == 7 ? HUGE_VAL : matrices[b][i]));
+  for (const GpuMethod method : {GpuMethod::gram, GpuMethod::direct}) {
+    const auto log = std::make_shared<FakeGpuLog>();
+
+    const auto spectra = fake_backend(log, method)->singular_values(halves);
+
+    REQUIRE(
+        values_of(spectra) ==
+        values_of(fake_backend(std::make_shared<FakeGpuLog>(), method)->singular_values(batch_of(shape, matrices))));
+    REQUIRE(spectra[1].status == SvdStatus::not_finite);
+    REQUIRE(log->uploaded == 2 * shape.elements() * 2);
+    REQUIRE(log->violations.empty());
   }
 }
 

@@ -1,0 +1,71 @@
+// What is queued for each block of columns, in this order: factors, three products with a correction between them.
+#include "lib/backend/gpu_two_stage.hpp"
+
+#include "lib/backend/gpu_kernels/band_chase.hpp"
+
+namespace attnspec {
+namespace {
+
+constexpr std::size_t wide = 16, narrow = 8;
+
+std::size_t chase_bytes(std::size_t n, std::size_t width) {
+  return gpu_kernels::BandChase{{1, n, width, nullptr, nullptr, nullptr, true}}.memory_numbers() * sizeof(double);
+}
+
+/// A wide band makes large products cheap and the chase dear; its bulges are chased in a block's own memory where that
+/// holds it. Never measured on a card.
+std::size_t width_of(std::size_t n, std::size_t block_memory) {
+  return chase_bytes(n, wide) <= block_memory ? wide : narrow;
+}
+
+/// The workspace's parts.
+struct Parts {
+  std::size_t width, panel, square, band, diagonal;  ///< numbers of one matrix
+
+  Parts(std::size_t n, std::size_t band_width)
+      : width(band_width), panel(width * n), square(width * width), band(2 * width * n), diagonal(n) {}
+  std::size_t numbers() const { return 4 * panel + 2 * square + band + 2 * diagonal; }
+};
+
+/// A panel's share of the work; false where no rows are left below it.
+bool reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, double* matrices) {
+  device.panel_factors(stream, panel);
+  const std::size_t n = panel.n, width = panel.width, rows = panel.rows_below(), first = panel.column + width;
+  if (rows == 0) return false;
+  double* rest = matrices + first * n + first;
+  const std::size_t step = 3 * width * n;
+  const GpuMatrices v{panel.reflectors(0), n, step, false}, v_over{panel.reflectors(0), n, step, true};
+  device.multiply(stream, {width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, width * n});
+  device.multiply(
+      stream, {width, width, rows, panel.count, {panel.y, n, width * n, false}, v_over, panel.s, width, width * width});
+  device.panel_correction(stream, panel);
+  // V X^T + X V^T: rows V, X against rows X, V.
+  const GpuMatrices behind{panel.before(0), n, step, false};
+  device.multiply(stream, {rows, rows, 2 * width, panel.count, v_over, behind, rest, n, n * n, -1, 1});
+  return true;
+}
+
+}  // namespace
+
+std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t count) {
+  return count * Parts(n, width_of(n, device.block_memory())).numbers() * sizeof(double);
+}
+
+void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, double* matrices,
+                           double* values, int* info, void* workspace) {
+  const std::size_t memory = device.block_memory();
+  const Parts parts(n, width_of(n, memory));
+  GpuPanel panel{count, n, parts.width, 0, matrices};
+  panel.panels = static_cast<double*>(workspace);
+  panel.y = panel.panels + count * 3 * parts.panel;
+  panel.s = panel.y + count * parts.panel;
+  panel.t = panel.s + count * parts.square;
+  panel.band = panel.t + count * parts.square;
+  double *diagonals = panel.band + count * parts.band, *off_diagonals = diagonals + count * parts.diagonal;
+  for (; panel.column < n && reduce(device, stream, panel, matrices); panel.column += panel.width) continue;
+  const bool in_memory = chase_bytes(n, parts.width) <= memory;
+  device.chase(stream, {count, n, parts.width, panel.band, diagonals, off_diagonals, in_memory});
+  device.tridiagonal_values(stream, {count, n, diagonals, off_diagonals, values, info});
+}
+
+}  // namespace attnspec
