@@ -8,94 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "lib/backend/gpu_head_block.hpp"
 #include "lib/backend/trial_plan.hpp"
 #include "lib/core/error.hpp"
 
 namespace attnspec {
 namespace {
 
-/// What heads must have in common to be worked on together.
-struct HeadKind {
-  std::size_t queries = 0, tokens = 0, width = 0;
-  std::vector<std::size_t> group_ends;
-  bool logits = false;
-  std::size_t rank = 0;      ///< columns of logits.query
-  std::size_t key_cols = 0;  ///< 0 where logits.query is A itself
-
-  explicit HeadKind(const Head& head)
-      : queries(head.attention.rows()), tokens(head.columns.rows()), width(head.columns.cols()) {
-    for (const ColumnRange& group : head.groups) group_ends.push_back(group.last);
-    logits = head.logits.has_value();
-    if (!logits) return;
-    rank = head.logits->query.cols();
-    key_cols = head.logits->key.cols();
-  }
-  bool operator==(const HeadKind&) const = default;
-
-  std::size_t cells() const { return queries * width; }
-  std::size_t groups() const { return group_ends.size(); }
-  std::size_t scores(const TrialPlan& plan) const {
-    std::size_t most = 0;
-    for (const std::size_t c : plan.weighted) most = std::max(most, plan.constructions[c].k);
-    return queries * most;
-  }
-};
-
-/// Numbers on the card; throws Error(limit) where there is no room.
-struct Numbers {
-  GpuMemory<double> memory;
-
-  Numbers(GpuDevice& device, std::size_t count, bool on_host = false) : memory(device, count, on_host) {
-    if (!memory)
-      throw Error(ErrorKind::limit, "the GPU has no room for " + std::to_string(count * sizeof(double) >> 20) +
-                                        " MiB of a trial; give a smaller --max-memory-device, or --device cpu");
-  }
-  double* get() const { return memory.get(); }
-};
-
-/// Heads on the card, one after another.
-class HeadBlock {
- public:
-  HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<const Head* const> heads, std::size_t place)
-      : kind(of_heads),
-        count(heads.size()),
-        first(place),
-        attention(device, count * kind.queries * kind.tokens),
-        columns(device, count * kind.tokens * kind.width),
-        targets(device, count * kind.cells()),
-        query(device, count * kind.queries * kind.rank),
-        key(device, count * kind.tokens * kind.key_cols),
-        log_sums(device, kind.logits ? count * kind.queries : 0),
-        group_ends(device, kind.groups()) {
-    if (!group_ends) throw Error(ErrorKind::limit, "the GPU has no memory left");
-    device.upload(0, group_ends.get(), kind.group_ends.data(), kind.groups() * sizeof(std::size_t));
-    for (std::size_t h = 0; h < count; ++h) {
-      const Head& head = *heads[h];
-      const auto send = [&](const Numbers& to, const std::vector<double>& values) {
-        if (!values.empty())
-          device.upload(0, to.get() + h * values.size(), values.data(), values.size() * sizeof(double));
-      };
-      send(attention, head.attention.values);
-      send(columns, head.columns.values);
-      send(targets, head.target.values);
-      if (!kind.logits) continue;
-      send(query, head.logits->query.values);
-      send(key, head.logits->key.values);
-      send(log_sums, head.logits->log_sum);
-    }
-    device.wait(0);  // the other stream reads them too
-  }
-
-  /// Numbers that one head takes here, and in each lane.
-  static std::size_t resident(const HeadKind& kind) {
-    return kind.queries * (kind.tokens + kind.width + kind.rank + 1) + kind.tokens * (kind.width + kind.key_cols);
-  }
-
-  const HeadKind kind;
-  const std::size_t count, first;  ///< first: its place in the caller's list
-  const Numbers attention, columns, targets, query, key, log_sums;
-  const GpuMemory<std::size_t> group_ends;
-};
+std::size_t largest_weighted_k(const TrialPlan& plan) {
+  std::size_t most = 0;
+  for (const std::size_t c : plan.weighted) most = std::max(most, plan.constructions[c].k);
+  return most;
+}
 
 /// One stream: a trial of all heads of a block, a construction at a time.
 class TrialLane {
@@ -113,7 +37,7 @@ class TrialLane {
         keys_(device, block.count * plan.key_rows * kind_.key_cols),
         mixed_(device, block.count * kind_.tokens * kind_.width),
         outputs_(device, block.count * kind_.cells()),
-        scores_(device, block.count * kind_.scores(plan)),
+        scores_(device, block.count * kind_.queries * largest_weighted_k(plan)),
         shifts_(device, block.count * kind_.queries),
         sums_(device, block.count * kind_.queries),
         errors_(device, block.count * numbers_given(kind_)),
@@ -121,17 +45,10 @@ class TrialLane {
 
   TrialLane(const TrialLane&) = delete;
   TrialLane& operator=(const TrialLane&) = delete;
-  ~TrialLane() {
-    if (!busy_) return;
-    try {
-      device_.wait(stream_);  // the card may still write to what is given back now
-    } catch (const GpuFailure&) {
-    }
-  }
 
   static std::size_t numbers(const HeadKind& kind, const TrialPlan& plan) {
     return plan.projected_rows * kind.width + plan.key_rows * kind.key_cols + kind.tokens * kind.width + kind.cells() +
-           kind.scores(plan) + 2 * kind.queries + numbers_given(kind);
+           kind.queries * largest_weighted_k(plan) + 2 * kind.queries + numbers_given(kind);
   }
   static std::size_t fixed_numbers(const HeadKind& kind, const TrialPlan& plan) {
     return (std::max(plan.mixed_rows, plan.key_rows) + plan.projected_rows) * kind.tokens;
@@ -139,7 +56,6 @@ class TrialLane {
 
   /// F V and, for softmax constructions, E K.
   void begin(std::size_t trial, const ProjectionPair& pair) {
-    busy_ = true;
     trial_ = trial;
     next_ = done_ = 0;
     current_ = false;
@@ -301,13 +217,11 @@ class TrialLane {
     device_.download(stream_, errors_on_host_.get(), errors_.get(),
                      block_.count * numbers_given(kind_) * sizeof(double));
     pending_ = construction;
-    busy_ = true;
   }
 
   void hand_over() {
     if (pending_ == nothing) return;
     device_.wait(stream_);
-    busy_ = false;
     const std::size_t cells = kind_.cells(), width = kind_.width, rows = kind_.groups() * kind_.queries;
     const double* errors = errors_on_host_.get();
     const double* columns_of = errors + block_.count * cells;
@@ -327,7 +241,6 @@ class TrialLane {
   const Numbers e_, f_, projected_, keys_, mixed_, outputs_, scores_, shifts_, sums_, errors_, errors_on_host_;
   const double* e_of_trial_ = nullptr;
   std::size_t trial_ = 0, next_ = 0, done_ = 0, pending_ = nothing;
-  bool busy_ = false;     ///< something is queued
   bool current_ = false;  ///< outputs_ hold P times mixed_
   const Construction* weighed_ = nullptr;
 };
@@ -347,6 +260,33 @@ std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::siz
   return fits;
 }
 
+/// Goes before the lanes do, whose memory the card may still use where something threw.
+struct StreamsLeft {
+  GpuDevice& device;
+  bool under_way = true;
+  ~StreamsLeft() {
+    for (unsigned stream = 0; under_way && stream < GpuDevice::streams; ++stream) wait_quietly(device, stream);
+  }
+};
+
+/// All trials of `heads`, which are of one kind and fit together.
+void try_block(GpuDevice& device, const TrialPlan& plan, const HeadKind& kind, std::span<const Head* const> heads,
+               std::size_t place, std::span<const ProjectionPair> trials, ErrorSink& sink) {
+  const HeadBlock block(device, kind, heads, place);
+  std::array<TrialLane, GpuDevice::streams> lanes{TrialLane(device, 0, plan, block, sink),
+                                                  TrialLane(device, 1, plan, block, sink)};
+  StreamsLeft left{device};
+  for (std::size_t t = 0; t < trials.size(); t += lanes.size()) {
+    const std::size_t under_way = std::min(lanes.size(), trials.size() - t);
+    for (std::size_t lane = 0; lane < under_way; ++lane) lanes[lane].begin(t + lane, trials[t + lane]);
+    for (bool more = true; more;) {
+      more = false;
+      for (std::size_t lane = 0; lane < under_way; ++lane) more = lanes[lane].step() || more;
+    }
+  }
+  left.under_way = false;  // every error was waited for
+}
+
 }  // namespace
 
 void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const Head* const> heads,
@@ -359,16 +299,14 @@ void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const He
     while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
     if (!plan.weighted.empty() && !kind.logits)
       throw Error(ErrorKind::internal, "a softmax or exponential construction on a head without logits");
-    const std::size_t count = heads_that_fit(kind, plan, budget, equal);
-    const HeadBlock block(device, kind, heads.subspan(first, count), first);
-    std::array<TrialLane, GpuDevice::streams> lanes{TrialLane(device, 0, plan, block, sink),
-                                                    TrialLane(device, 1, plan, block, sink)};
-    for (std::size_t t = 0; t < trials.size(); t += lanes.size()) {
-      const std::size_t under_way = std::min(lanes.size(), trials.size() - t);
-      for (std::size_t lane = 0; lane < under_way; ++lane) lanes[lane].begin(t + lane, trials[t + lane]);
-      for (bool more = true; more;) {
-        more = false;
-        for (std::size_t lane = 0; lane < under_way; ++lane) more = lanes[lane].step() || more;
+    std::size_t count = heads_that_fit(kind, plan, budget, equal);
+    while (true) {
+      try {  // all memory is taken before the first error is handed over
+        try_block(device, plan, kind, heads.subspan(first, count), first, trials, sink);
+        break;
+      } catch (const NoRoom&) {
+        if (count == 1) throw;
+        count /= 2;
       }
     }
     first += count;

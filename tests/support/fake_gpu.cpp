@@ -55,7 +55,8 @@ void FakeGpu::demand(bool fine, const std::string& complaint) {
 }
 
 void FakeGpu::call() {
-  if (log_->calls++ >= log_->failing_call) throw GpuFailure("fake: told to fail");
+  const std::size_t now = log_->calls++;
+  if (now >= log_->failing_call || now == log_->failing_once) throw GpuFailure("fake: told to fail");
 }
 
 void FakeGpu::queue(unsigned stream, std::function<void()> work) {
@@ -76,7 +77,7 @@ GpuFacts FakeGpu::facts() { return {"a fake", "9.0", "13.0", "none", log_->memor
 
 void* FakeGpu::allocate(std::size_t bytes) {
   call();
-  if (log_->in_use + bytes > log_->memory) return nullptr;
+  if (log_->allocations++ == log_->full_allocation || log_->in_use + bytes > log_->memory) return nullptr;
   std::vector<std::byte> memory(bytes, std::byte{0xff});  // NaN, in doubles and floats
   std::byte* start = memory.data();
   card_.emplace(start, std::move(memory));
@@ -106,6 +107,7 @@ void FakeGpu::forget_queued() {
 
 void* FakeGpu::allocate_on_host(std::size_t bytes) {
   call();
+  if (log_->allocations++ == log_->full_allocation) return nullptr;
   std::vector<std::byte> memory(bytes, std::byte{0xff});
   std::byte* start = memory.data();
   host_.emplace(start, std::move(memory));

@@ -26,8 +26,11 @@ struct FakeGpuLog {
   bool backwards = false;                 ///< threads of a phase run from the last to the first
   bool eager = false;                     ///< work runs when it is queued and not when somebody waits
   std::size_t failing_call = never;       ///< the call, counted from 0, that throws, and every later one too
+  std::size_t failing_once = never;       ///< the call that throws, and no other
+  std::size_t full_allocation = never;    ///< the allocation, counted from 0, that finds no room
   std::size_t no_convergence_of = never;  ///< solved matrix, counted from 0, whose info is not 0
 
+  std::size_t allocations = 0;
   std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, solved = 0, waits = 0;
   std::size_t together = 0, apart = 0, two_stage = 0;  ///< solver calls by route
   std::vector<std::string> violations;  ///< what a real card would have answered with a crash, or with wrong numbers

@@ -108,4 +108,18 @@ double largest_difference(std::span<const double> a, std::span<const double> b) 
   return most;
 }
 
+std::vector<Construction> every_form(std::size_t largest_k, bool with_none) {
+  std::vector<Construction> all;
+  std::vector<std::size_t> sizes{largest_k, 1, largest_k / 2 + 1};
+  if (with_none) sizes.push_back(0);
+  for (const std::size_t k : sizes)
+    for (const Form form : {Form::linear, Form::softmax, Form::exponential}) {
+      all.push_back({form, k, 0.7, 0.3});
+      all.push_back({form, k, 0, 0.4});
+      all.push_back({form, k, 0.2, 0});
+    }
+  std::erase_if(all, [](const Construction& one) { return one.form == Form::softmax && one.k == 0; });
+  return all;
+}
+
 }  // namespace attnspec::test

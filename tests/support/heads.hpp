@@ -23,6 +23,9 @@ void set_log_sums(Head& head);
 
 std::vector<const Head*> pointers(const std::vector<Head>& heads);
 
+/// Every form, with and without its parts, for some k from 1 to `largest_k`; with k = 0 too where that is asked for.
+std::vector<Construction> every_form(std::size_t largest_k, bool with_none = false);
+
 /// Normal matrices, one a trial.
 class Maps {
  public:

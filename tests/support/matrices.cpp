@@ -89,4 +89,16 @@ double frobenius_squared(const std::vector<double>& matrix) {
   return sum;
 }
 
+std::vector<std::vector<double>> matrices_of(MatrixShape shape, std::size_t count) {
+  std::vector<std::vector<double>> matrices;
+  for (std::size_t seed = 0; seed < count; ++seed) matrices.push_back(random_attention(shape, 2, seed));
+  return matrices;
+}
+
+std::vector<std::vector<double>> values_of(const std::vector<Spectrum>& spectra) {
+  std::vector<std::vector<double>> values;
+  for (const Spectrum& spectrum : spectra) values.push_back(spectrum.values);
+  return values;
+}
+
 }  // namespace attnspec::test

@@ -1,5 +1,5 @@
-// The GPU backend's own part, on a card that is not one: how batches are cut, what is queued in which order, what
-// happens where a call fails. What a real card computes is tested with every other backend, where there is one.
+// The GPU backend's own part, on a card that is not one: what is queued in which order, and what comes of it. What a
+// real card computes is tested with every other backend, where there is one.
 #include <catch2/catch.hpp>
 
 #include <algorithm>
@@ -26,32 +26,8 @@ using namespace attnspec::test;
 
 namespace {
 
-std::vector<std::vector<double>> matrices_of(MatrixShape shape, std::size_t count) {
-  std::vector<std::vector<double>> matrices;
-  for (std::size_t seed = 0; seed < count; ++seed) matrices.push_back(random_attention(shape, 2, seed));
-  return matrices;
-}
-
 double bfloat16(double number) {  // cut, not rounded
   return std::bit_cast<float>(std::bit_cast<std::uint32_t>(static_cast<float>(number)) & 0xffff0000U);
-}
-
-std::vector<std::vector<double>> values_of(const std::vector<Spectrum>& spectra) {
-  std::vector<std::vector<double>> values;
-  for (const Spectrum& spectrum : spectra) values.push_back(spectrum.values);
-  return values;
-}
-
-std::vector<Construction> every_form(std::size_t largest_k) {
-  std::vector<Construction> all;
-  for (const std::size_t k : {largest_k, std::size_t{0}, std::size_t{1}, largest_k / 2 + 1})
-    for (const Form form : {Form::linear, Form::softmax, Form::exponential}) {
-      all.push_back({form, k, 0.7, 0.3});
-      all.push_back({form, k, 0, 0.4});
-      all.push_back({form, k, 0.2, 0});
-    }
-  std::erase_if(all, [](const Construction& one) { return one.form == Form::softmax && one.k == 0; });
-  return all;
 }
 
 void check_errors(const ErrorList& found, const ErrorList& expected, std::size_t tokens) {
@@ -92,26 +68,6 @@ TEST_CASE("on a fake card every shape and family has the reference's singular va
           }
           REQUIRE(log->violations.empty());
         }
-}
-
-TEST_CASE("a batch is cut to the card's memory, and every cut gives the same values", "[gpu]") {
-  const MatrixShape shape{12, 12};
-  for (const std::size_t memory : {std::size_t{16} << 10, std::size_t{40} << 10, std::size_t{1} << 20})
-    for (const std::size_t size : {1U, 2U, 3U, 7U, 8U, 9U, 63U, 64U, 65U, 129U, 300U}) {
-      CAPTURE(memory, size);
-      const MatrixBatch batch = batch_of(shape, matrices_of(shape, size));
-      const auto small = std::make_shared<FakeGpuLog>(), large = std::make_shared<FakeGpuLog>();
-
-      const auto cut =
-          make_gpu_backend(std::make_unique<FakeGpu>(small), make_reference(), {GpuMethod::gram, memory, 2})
-              ->singular_values(batch);
-      const auto whole = fake_backend(large)->singular_values(batch);
-
-      REQUIRE(values_of(cut) == values_of(whole));
-      REQUIRE(small->peak <= memory);
-      REQUIRE(small->violations.empty());
-      if (memory < 20000 && size > 8) REQUIRE(small->together > 2);
-    }
 }
 
 TEST_CASE("batches of many shapes go through one backend", "[gpu]") {
@@ -250,31 +206,6 @@ TEST_CASE("one number that single precision does not hold keeps its batch in dou
   REQUIRE(largest_difference(spectra[1].values, truth[0].values) <= sigma_tolerance("direct", shape, 20));
 }
 
-TEST_CASE("a card with no room for two matrices says how much they need", "[gpu]") {
-  const auto log = std::make_shared<FakeGpuLog>();
-  log->memory = 20000;
-  const auto backend = fake_backend(log);
-
-  REQUIRE_THROWS_WITH(backend->singular_values(batch_of({64, 64}, matrices_of({64, 64}, 3))),
-                      Catch::Contains("no room for matrices of 64 x 64") && Catch::Contains("--max-memory-device"));
-  REQUIRE(log->in_use == 0);
-}
-
-TEST_CASE("a card with less room than it was said to have gets smaller cuts", "[gpu]") {
-  const MatrixShape shape{16, 16};
-  const auto log = std::make_shared<FakeGpuLog>();
-  const auto backend =
-      make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {GpuMethod::gram, std::size_t{1} << 30, 1});
-  log->memory = 100000;  // other programs took the rest
-  const MatrixBatch batch = batch_of(shape, matrices_of(shape, 40));
-
-  const auto spectra = backend->singular_values(batch);
-
-  REQUIRE(values_of(spectra) == values_of(fake_backend(std::make_shared<FakeGpuLog>())->singular_values(batch)));
-  REQUIRE(log->together > 1);
-  REQUIRE(log->violations.empty());
-}
-
 TEST_CASE("a solver that gives up costs its own matrix only", "[gpu]") {
   const MatrixShape shape{10, 10};
   const MatrixBatch batch = batch_of(shape, matrices_of(shape, 7));
@@ -307,37 +238,6 @@ TEST_CASE("NaN and Inf never reach the card", "[gpu]") {
   }
 }
 
-TEST_CASE("whichever call fails, the error is one of attnspec and all memory comes back", "[gpu]") {
-  const MatrixBatch batch = batch_of({9, 9}, matrices_of({9, 9}, 30));
-  const std::vector<Head> heads = random_heads(3, 6, 6, 4, 2, 1);
-  const Maps maps(3, 6, 6, 2);
-  const auto work = [&](Backend& backend) {
-    backend.singular_values(batch);
-    ErrorList errors;
-    backend.output_errors(pointers(heads), maps.pairs(), every_form(6), errors);
-  };
-  const auto whole = std::make_shared<FakeGpuLog>();
-  work(*fake_backend(whole));
-  for (std::size_t call = 0; call < whole->calls; ++call) {
-    CAPTURE(call);
-    const auto log = std::make_shared<FakeGpuLog>();
-    log->failing_call = call;
-    {
-      const auto backend = fake_backend(log);
-      try {
-        work(*backend);
-        FAIL("nothing was thrown");
-      } catch (const Error& error) {
-        REQUIRE(error.kind() == ErrorKind::unsupported);
-        REQUIRE_THAT(error.what(),
-                     Catch::Contains("the GPU failed: fake: told to fail") && Catch::Contains("--resume"));
-      }
-    }
-    REQUIRE(log->in_use == 0);
-    REQUIRE(log->violations.empty());
-  }
-}
-
 TEST_CASE("on a fake card every construction has the reference's errors", "[gpu]") {
   const auto reference = make_reference();
   for (const bool eager : {false, true})
@@ -349,9 +249,9 @@ TEST_CASE("on a fake card every construction has the reference's errors", "[gpu]
       const auto log = std::make_shared<FakeGpuLog>();
       log->eager = eager;
       ErrorList expected, found;
-      reference->output_errors(pointers(heads), maps.pairs(), every_form(tokens), expected);
+      reference->output_errors(pointers(heads), maps.pairs(), every_form(tokens, true), expected);
 
-      fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(tokens), found);
+      fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(tokens, true), found);
 
       check_errors(found, expected, tokens);
       REQUIRE(log->violations.empty());
@@ -370,10 +270,10 @@ TEST_CASE("heads of unlike shapes, and logits without keys, are blocks of their 
   plain.logits->key = {};
   const Maps maps(4, 8, 8, 6);
   ErrorList expected, found;
-  make_reference()->output_errors(pointers(heads), maps.pairs(), every_form(8), expected);
+  make_reference()->output_errors(pointers(heads), maps.pairs(), every_form(8, true), expected);
   const auto log = std::make_shared<FakeGpuLog>();
 
-  fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(8), found);
+  fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(8, true), found);
 
   check_errors(found, expected, 8);
   REQUIRE(log->violations.empty());
@@ -382,7 +282,7 @@ TEST_CASE("heads of unlike shapes, and logits without keys, are blocks of their 
 TEST_CASE("heads that do not fit together are tried in turn, and alone they give the same", "[gpu]") {
   const std::vector<Head> heads = random_heads(7, 10, 10, 4, 3, 9);
   const Maps maps(3, 10, 10, 6);
-  const auto constructions = every_form(10);
+  const auto constructions = every_form(10, true);
   ErrorList whole, cut;
   const auto large = std::make_shared<FakeGpuLog>(), small = std::make_shared<FakeGpuLog>();
   small->memory = 22000;
@@ -403,6 +303,6 @@ TEST_CASE("a card with no room for one head says how much it needs", "[gpu]") {
   log->memory = 3000;
   ErrorList errors;
 
-  REQUIRE_THROWS_WITH(fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(10), errors),
+  REQUIRE_THROWS_WITH(fake_backend(log)->output_errors(pointers(heads), maps.pairs(), every_form(10, true), errors),
                       Catch::Contains("a trial of one head takes") && Catch::Contains("--max-memory-device"));
 }

@@ -22,17 +22,6 @@ std::vector<std::unique_ptr<Backend>> usable_backends(unsigned threads) {
   return backends;
 }
 
-std::vector<Construction> every_form(std::size_t largest_k) {
-  std::vector<Construction> all;
-  for (const std::size_t k : {largest_k, std::size_t{1}, largest_k / 2 + 1})
-    for (const Form form : {Form::linear, Form::softmax, Form::exponential}) {
-      all.push_back({form, k, 0.7, 0.3});
-      all.push_back({form, k, 0, 0.4});
-      all.push_back({form, k, 0.2, 0});
-    }
-  return all;
-}
-
 }  // namespace
 
 TEST_CASE("every backend makes the reference's errors, in every form, shape and company") {
