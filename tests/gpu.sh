@@ -1,26 +1,43 @@
 #!/usr/bin/env bash
-# Everything about the GPU backend on a machine with a card: build, tests, MiniLM on both devices, benchmark,
-# compute-sanitizer. Results go into one folder: results.txt, gpu.json.
-#   tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [sanitizer]      (default: all of them)
-# A build/release that is already there is used as it is, also one that was made elsewhere: libraries that this machine
-# lacks may lie in build/libraries.
+# Everything about the GPU backend on a machine with a card: build, tests, MiniLM on both devices, benchmark, profile,
+# compute-sanitizer. Results go into one folder: results.txt has all that was printed, with the card's name, driver,
+# clocks and versions; gpu.json what was timed. Without a card it says so, does what it can, and ends with exit code 6.
+#   tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]      (default: all of them)
+# A build that is already there is used as it is (ATTNSPEC_BUILD, build/release where it is not set), also one that was
+# made elsewhere: libraries that this machine lacks may lie in build/libraries. ATTNSPEC_BENCH: more words for
+# bench_gpu.py.
 set -uo pipefail
-cd "$(dirname "$0")/.."
-out=${1:?usage: tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [sanitizer]}
+cd "$(dirname "$0")/.." || exit
+out=${1:?usage: tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]}
 shift
-steps=${*:-build tests model bench sanitizer}
+steps=${*:-build tests model bench profile sanitizer}
+for step in $steps; do
+  [[ " build tests model bench profile sanitizer " == *" $step "* ]] || { echo "tests/gpu.sh: there is no step $step" >&2; exit 2; }
+done
 mkdir -p "$out"
-program=build/release/bin/attnspec
-unit_tests=build/release/bin/attnspec-tests
+build=${ATTNSPEC_BUILD:-build/release}
+program=$build/bin/attnspec
+unit_tests=$build/bin/attnspec-tests
+absent=6
 failed=0
+card=
 step() { echo; echo "== $*"; }
 check() { "$@" || { echo "FAILED ($?): $*"; failed=1; }; }
 asked() { [[ " $steps " == *" $1 "* ]]; }
 
 # CUDA's libraries, wherever they are: the toolkit's, or those that pip brought beside torch.
 of_pip=$(python3 -c 'import glob, sysconfig; print(":".join(glob.glob(sysconfig.get_path("purelib") + "/nvidia/*/lib")))' 2>/dev/null)
-export LD_LIBRARY_PATH="$PWD/build/release/lib:$PWD/build/libraries:/usr/local/cuda/lib64:/usr/local/cuda/lib:$of_pip:${LD_LIBRARY_PATH:-}"
+export LD_LIBRARY_PATH="$(realpath -m "$build")/lib:$PWD/build/libraries:/usr/local/cuda/lib64:/usr/local/cuda/lib:$of_pip:${LD_LIBRARY_PATH:-}"
 export PATH="$PATH:/usr/local/cuda/bin"
+
+show_machine() {
+  step "machine"
+  date --utc +"%Y-%m-%d %H:%M UTC"
+  grep -m1 "model name" /proc/cpuinfo
+  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,clocks.mem,power.limit --format=csv || echo "no nvidia-smi"
+  nvcc --version 2>/dev/null | tail -n 2
+  python3 -c 'import torch; print("torch", torch.__version__, "CUDA", torch.version.cuda)' 2>/dev/null || echo "no torch: benchmarks have no peer"
+}
 
 run_build() {
   [[ -x $unit_tests ]] && return
@@ -29,31 +46,81 @@ run_build() {
     cmake --preset release -DATTNSPEC_CUDA=ON && cmake --build build/release || exit 1
 }
 
+look_for_card() {
+  step "backends"
+  "$program" --version
+  check "$program" backends
+  card=$("$program" backends --json | python3 -c 'import json, sys; print((json.load(sys.stdin)["gpu"] or {}).get("name", ""))')
+  [[ -n $card ]] || echo "THERE IS NO CARD HERE, for the reason above: steps that need one are left out"
+}
+
+# Of the tests of the library those that run on every usable backend; they read ATTNSPEC_GPU_ROUTE.
+on_every_backend=("every backend*" "a batch of *" "a matrix gives*" "curves of matrices*" "a uniform matrix*")
+
 run_tests() {
   step "tests of the library, on every backend that is usable here"
   check "$unit_tests"
+  local route test
+  for route in together apart two-stage; do
+    [[ -n $card ]] || continue
+    step "the same on the route $route"
+    for test in "${on_every_backend[@]}"; do check env ATTNSPEC_GPU_ROUTE="$route" "$unit_tests" "$test"; done
+  done
   step "tests of the command line"
-  if grep -qs "^CMAKE_HOME_DIRECTORY:INTERNAL=$PWD\$" build/release/CMakeCache.txt; then
-    check ctest --test-dir build/release -R "command line" --output-on-failure
+  if grep -qs "^CMAKE_HOME_DIRECTORY:INTERNAL=$PWD\$" "$build/CMakeCache.txt"; then
+    check ctest --test-dir "$build" -R "command line" --output-on-failure
   else  # built elsewhere
-    check env ATTNSPEC="$PWD/$program" bash -c 'cd tests/tools && python3 test_gpu.py'
+    check env ATTNSPEC="$(realpath "$program")" bash -c 'cd tests/tools && python3 test_gpu.py'
   fi
 }
 
 run_model() {
-  step "the same MiniLM spectra on the card and on the CPU"
-  local folder device
+  local folder device route
   folder=$(mktemp -d)
-  for device in cpu cuda; do
-    check "$program" spectrum sample_data/minilm-512.h5 --device $device --method gram -o "$folder/$device" --figures none --quiet
+  check "$program" spectrum sample_data/minilm-512.h5 --device cpu --method direct -o "$folder/cpu" --figures none --quiet
+  for route in together apart two-stage; do
+    step "MiniLM on the card, route $route, beside the CPU"
+    check env ATTNSPEC_GPU_ROUTE="$route" "$program" spectrum sample_data/minilm-512.h5 --device cuda --method gram -o "$folder/$route" --figures none --quiet
+    check python3 tests/bench/compare_curves.py "$folder/cpu/spectrum.csv" "$folder/$route/spectrum.csv" --most 4e-6
   done
-  check python3 tests/bench/compare_curves.py "$folder/cpu/spectrum.csv" "$folder/cuda/spectrum.csv" --most 4e-6
+  step "the trials of MiniLM on the card and on the CPU"
+  for device in cpu cuda; do
+    check "$program" verify sample_data/minilm-512.h5 --device "$device" --trials 100 -o "$folder/verify-$device" --figures none --quiet
+  done
+  check python3 - "$folder" <<'PYTHON'
+import csv, sys
+cpu, cuda = (list(csv.DictReader(open(f"{sys.argv[1]}/verify-{device}/verify.csv"))) for device in ("cpu", "cuda"))
+unlike = sum(a["verdict"] != b["verdict"] or a["failures"] != b["failures"] for a, b in zip(cpu, cuda))
+print(f"{len(cpu)} rows, {unlike} with another verdict or another count of failures")
+sys.exit(unlike > 0 or len(cpu) != len(cuda))
+PYTHON
   rm -rf "$folder"
 }
 
 run_bench() {
-  step "benchmark"
-  check python3 tests/bench/bench_gpu.py --json "$out/gpu.json"
+  step "benchmark on $card"
+  # shellcheck disable=SC2086  # several words
+  check python3 tests/bench/bench_gpu.py --build "$build" --json "$out/gpu.json" ${ATTNSPEC_BENCH:-}
+  nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv || true
+}
+
+run_profile() {
+  local timed=("$build/bin/attnspec-time-spectra" cuda gram 512 360 "$(nproc)" 2) route
+  step "profile of n = 512: time by kernel, and on the bus"
+  if ! command -v nsys >/dev/null; then
+    echo "nsys is not here: no profile"
+  else
+    for route in apart two-stage; do
+      echo "route $route"
+      check env ATTNSPEC_GPU_ROUTE="$route" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/$route" "${timed[@]}"
+      check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/$route.nsys-rep"
+    done
+  fi
+  if ! command -v ncu >/dev/null; then
+    echo "ncu is not here: no counters of our own kernels"
+  else
+    check env ATTNSPEC_GPU_ROUTE=two-stage ncu --set basic --kernel-name regex:in_blocks --launch-count 12 "${timed[@]}"
+  fi
 }
 
 run_sanitizer() {
@@ -62,24 +129,41 @@ run_sanitizer() {
     check false "compute-sanitizer is not here"
     return
   fi
+  local route test
   # Races are looked for in our own kernels: the libraries' raise alarms of their own.
-  for test in "a batch of a thousand agrees with the reference" "every backend makes the reference's errors*"; do
-    check compute-sanitizer --tool memcheck --error-exitcode 9 "$unit_tests" "$test"
-    check compute-sanitizer --tool racecheck --kernel-name kns=attnspec --error-exitcode 9 "$unit_tests" "$test"
+  for route in together two-stage; do
+    for test in "every backend agrees with the reference on every shape and family" "every backend makes the reference's errors*"; do
+      check env ATTNSPEC_GPU_ROUTE="$route" compute-sanitizer --tool memcheck --error-exitcode 9 "$unit_tests" "$test"
+      check env ATTNSPEC_GPU_ROUTE="$route" compute-sanitizer --tool racecheck --kernel-name kns=in_blocks --error-exitcode 9 "$unit_tests" "$test"
+    done
   done
+  local folder tool
+  folder=$(mktemp -d)
+  for tool in memcheck racecheck; do  # P from Q and K
+    check compute-sanitizer --tool "$tool" --kernel-name kns=in_blocks --error-exitcode 9 "$program" spectrum sample_data/minilm-512.h5 --samples 0 --layers 0 --heads 0-1 \
+      --device cuda --method gram -o "$folder/$tool" --figures none --quiet
+  done
+  rm -rf "$folder"
 }
 
 main() {
-  step "machine"
-  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,clocks.mem,power.limit --format=csv || echo "no nvidia-smi"
-  nvcc --version 2>/dev/null | tail -n 2
+  show_machine
   asked build && run_build
-  check "$program" backends
+  look_for_card
   asked tests && run_tests
-  asked model && run_model
-  asked bench && run_bench
-  asked sanitizer && run_sanitizer
-  step "$([[ $failed == 0 ]] && echo "everything passed" || echo "SOMETHING FAILED, see above")"
+  local one
+  for one in model bench profile sanitizer; do
+    asked $one || continue
+    if [[ -n $card ]]; then "run_$one"; else echo "left out without a card: $one"; fi
+  done
+  if [[ $failed != 0 ]]; then
+    step "SOMETHING FAILED, see above"
+  elif [[ -z $card ]]; then
+    step "NO CARD: nothing was run on a GPU"
+    failed=$absent
+  else
+    step "everything passed on $card"
+  fi
   return $failed
 }
 main 2>&1 | tee "$out/results.txt"

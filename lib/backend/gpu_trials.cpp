@@ -247,7 +247,9 @@ class TrialLane {
 
 /// How many heads of a kind fit.
 std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::size_t budget, std::size_t wanted) {
-  const std::size_t fixed = GpuDevice::streams * TrialLane::fixed_numbers(kind, plan) * sizeof(double);
+  constexpr std::size_t arrays = 32;  // at most, that are empty and take a number all the same
+  const std::size_t fixed =
+      (GpuDevice::streams * TrialLane::fixed_numbers(kind, plan) + kind.groups() + arrays) * sizeof(double);
   const std::size_t a_head =
       (HeadBlock::resident(kind) + GpuDevice::streams * TrialLane::numbers(kind, plan)) * sizeof(double);
   constexpr std::size_t most_heads = 65535, most_rows = std::numeric_limits<int>::max();  // of a launch
@@ -258,6 +260,10 @@ std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::siz
                                       " MiB of the GPU's memory, and it may use " + std::to_string(budget >> 20) +
                                       " MiB (--max-memory-device); or take --device cpu");
   return fits;
+}
+
+bool needs_logits(const Construction& construction) {
+  return construction.form == Form::exponential || (construction.form == Form::softmax && construction.e_factor != 0);
 }
 
 /// Goes before the lanes do, whose memory the card may still use where something threw.
@@ -297,7 +303,7 @@ void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const He
     const HeadKind kind(*heads[first]);
     std::size_t equal = 1;
     while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
-    if (!plan.weighted.empty() && !kind.logits)
+    if (!kind.logits && std::any_of(constructions.begin(), constructions.end(), needs_logits))
       throw Error(ErrorKind::internal, "a softmax or exponential construction on a head without logits");
     std::size_t count = heads_that_fit(kind, plan, budget, equal);
     while (true) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Spectra on the GPU: attnspec beside torch.linalg.svdvals on the same card, and beside itself on the CPU.
 
+Gram is timed on every route to eigenvalues (lib/backend/gpu_routes.cpp): the table there wants the fastest at each n.
 All times run from host memory to host memory. D is the time a matrix in units of the Gram route's flop floor, 7/3 n^3 at
 the card's own rate of fp64 products, which torch tells."""
 
@@ -14,6 +15,7 @@ import child
 import machine
 
 SIDES = (128, 256, 512, 1024, 2048)
+ROUTES = ("together", "apart", "two-stage")
 MOST_BYTES, MOST_COUNT = 2 << 30, 1440
 
 
@@ -25,14 +27,27 @@ def build_parser():
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of the host (default: all)")
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     parser.add_argument("--sides", type=lambda text: [int(n) for n in text.split(",")], default=list(SIDES), help=f"n (default: {','.join(map(str, SIDES))})")
+    parser.add_argument("--routes", type=lambda text: text.split(","), default=list(ROUTES), help=f"to eigenvalues (default: {','.join(ROUTES)})")
     parser.add_argument("--most", type=int, default=MOST_COUNT, help=f"matrices in a batch (default: {MOST_COUNT})")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     return parser
 
 
-def attnspec(options, device, method, n, count):
+def attnspec(options, device, method, n, count, route=""):
     words = [os.path.join(options.build, "bin", "attnspec-time-spectra"), device, method, str(n), str(count), str(options.threads), str(options.rounds)]
-    return json.loads(child.run(words).stdout)
+    return json.loads(child.run(words, {**os.environ, "ATTNSPEC_GPU_ROUTE": route}).stdout)
+
+
+def by_route(options, n, count):
+    """A route that fails costs its own column only."""
+    found = {}
+    for route in options.routes:
+        try:
+            found[route] = attnspec(options, options.device, "gram", n, count, route)
+        except child.ChildFailed as error:
+            print(f"    route {route} failed at n = {n}: {str(error)[-300:]}")
+            found[route] = None
+    return found
 
 
 def peer(options, n, count):
@@ -45,10 +60,8 @@ def peer(options, n, count):
 
 def row(options, n):
     count = max(1, min(options.most, MOST_BYTES // (8 * n * n)))
-    found = {"n": n, "count": count, "gram": attnspec(options, options.device, "gram", n, count),
-             "direct": attnspec(options, options.device, "direct", n, max(1, count // 16)),
-             "cpu": attnspec(options, "cpu", "gram", n, max(options.threads, count // 32)), "peer": peer(options, n, max(1, count // 16))}
-    return found
+    return {"n": n, "count": count, "gram": by_route(options, n, count), "direct": attnspec(options, options.device, "direct", n, max(1, count // 16)),
+            "cpu": attnspec(options, "cpu", "gram", n, max(options.threads, count // 32)), "peer": peer(options, n, max(1, count // 16))}
 
 
 def ms(run):
@@ -57,11 +70,15 @@ def ms(run):
 
 def line(found):
     n, theirs = found["n"], found["peer"]
-    text = f"{n:>5} {found['count']:>6} {ms(found['gram']):>9.4f} {found['gram']['worst_sigma']:>9.1e} {ms(found['direct']):>9.4f} {found['direct']['worst_sigma']:>9.1e} {ms(found['cpu']):>9.4f}"
-    if theirs:
+    text = f"{n:>5} {found['count']:>6}"
+    for run in found["gram"].values():
+        text += f" {ms(run):>9.4f} {run['worst_sigma']:>8.1e}" if run else f" {'-':>9} {'-':>8}"
+    text += f" {ms(found['direct']):>9.4f} {found['direct']['worst_sigma']:>8.1e} {ms(found['cpu']):>9.4f}"
+    done = [ms(run) for run in found["gram"].values() if run]
+    if theirs and done:
         torch64, torch32 = (1e3 * statistics.median(theirs[kind]) / theirs["count"] for kind in ("fp64", "fp32"))
         floor = 1e3 * 7 / 3 * n ** 3 / theirs["gemm_flops"]
-        text += f" {torch64:>9.4f} {torch32:>9.4f} {torch64 / ms(found['gram']):>8.1f} {ms(found['gram']) / floor:>7.1f}"
+        text += f" {torch64:>9.4f} {torch32:>9.4f} {torch64 / min(done):>8.1f} {torch32 / min(done):>8.1f} {min(done) / floor:>7.1f}"
     return text
 
 
@@ -72,7 +89,8 @@ def main():
     card = backends["gpu"]
     print(f"{version.splitlines()[0]}; {card['name'] + ', ' + card['libraries'] + ', driver for CUDA ' + card['driver'] if card else 'NO GPU'}")
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}; {options.rounds} rounds, medians, ms a matrix from host to host\n")
-    print(f"{'n':>5} {'batch':>6} {'gram':>9} {'sigma':>9} {'direct':>9} {'sigma':>9} {'cpu gram':>9} {'torch f64':>9} {'torch f32':>9} {'over f64':>8} {'D':>7}")
+    columns = "".join(f" {route:>9} {'sigma':>8}" for route in options.routes)
+    print(f"{'n':>5} {'batch':>6}{columns} {'direct':>9} {'sigma':>8} {'cpu gram':>9} {'torch f64':>9} {'torch f32':>9} {'over f64':>8} {'over f32':>8} {'D':>7}")
     rows = []
     for n in options.sides:
         rows.append(row(options, n))

@@ -4,11 +4,9 @@
 import json
 import os
 import pathlib
-import shutil
 import unittest
-from unittest import mock
 
-from support import program
+from support.built_tree import copy_of_tree
 from support.dumps import random_attention, write_dump
 from support.program import DONE, PROGRAM, UNSUPPORTED, Workplace, attnspec
 
@@ -40,27 +38,14 @@ class Gpu(Workplace):
             self.assertIn(entry["reason"], outcome.stderr)
             self.assertFalse(os.path.exists(self.path("out")))
 
-    def in_a_tree(self, prepare):
-        """A copy of the built tree in which `prepare` changes the library's file."""
-        built, tree = pathlib.Path(PROGRAM).resolve().parents[1], self.folder / "tree"
-        for folder in ("bin", "lib"):
-            (tree / folder).mkdir(parents=True)
-        shutil.copy(PROGRAM, tree / "bin")
-        shutil.copytree(built / "libexec", tree / "libexec")
-        for library in (built / "lib").glob("libattnspec*.so*"):
-            shutil.copy(library, tree / "lib", follow_symlinks=False)
-        prepare(tree / "lib" / LIBRARY)
-        self.enterContext(mock.patch.object(program, "PROGRAM", str(tree / "bin" / pathlib.Path(PROGRAM).name)))
-        return {"LD_LIBRARY_PATH": f"{tree / 'lib'}:{os.environ.get('LD_LIBRARY_PATH', '')}"}
-
     def test_a_build_without_it_says_how_to_get_it(self):
-        variables = self.in_a_tree(lambda library: library.unlink(missing_ok=True))
+        variables = copy_of_tree(self, lambda library: library.unlink(missing_ok=True))
 
         self.assert_absent("this build has no GPU backend", variables)
         self.assertEqual(self.spectrum(variables=variables).code, DONE)
 
     def test_a_library_that_can_not_be_loaded_is_named(self):
-        variables = self.in_a_tree(lambda library: library.write_bytes(b"no library"))
+        variables = copy_of_tree(self, lambda library: library.write_bytes(b"no library"))
 
         self.assert_absent(f"{LIBRARY} can not be loaded", variables)
 

@@ -2,6 +2,7 @@
 #include "lib/backend/cuda/device.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "lib/backend/cuda/kernels.hpp"
 
@@ -14,7 +15,10 @@ std::string version_text(int version) {  // 13010 is 13.1
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-int whole(std::size_t number) { return static_cast<int>(number); }
+int whole(std::size_t number) {
+  if (number > static_cast<std::size_t>(std::numeric_limits<int>::max())) fail("cuBLAS", "a size beyond 32 bits");
+  return static_cast<int>(number);
+}
 long long long_whole(std::size_t number) { return static_cast<long long>(number); }
 std::int64_t wide(std::size_t number) { return static_cast<std::int64_t>(number); }
 
@@ -104,7 +108,12 @@ void Device::fill_zero(unsigned stream, void* memory, std::size_t bytes) {
   check("cudaMemsetAsync", cudaMemsetAsync(memory, 0, bytes, at(stream).stream));
 }
 
-void Device::wait(unsigned stream) { check("cudaStreamSynchronize", cudaStreamSynchronize(at(stream).stream)); }
+/// The streams beside it too: where a call failed half-way, nothing else waits for what they were given.
+void Device::wait(unsigned stream) {
+  check("cudaStreamSynchronize", cudaStreamSynchronize(at(stream).stream));
+  for (const auto& beside : helpers_[stream])
+    if (beside) check("cudaStreamSynchronize", cudaStreamSynchronize(beside->stream));
+}
 
 void Device::widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) {
   check("widen", cuda::widen(at(stream).stream, type, from, to, count));
@@ -185,6 +194,13 @@ Stream& Device::helper(unsigned stream, std::size_t i) {
   return *made;
 }
 
+/// A solver may work on its host memory after its call has returned: nothing is under way when the next one gets it.
+void Device::room_on_host(Stream& stream, std::size_t bytes) {
+  if (bytes == 0) return;
+  check("cudaStreamSynchronize", cudaStreamSynchronize(stream.stream));
+  stream.host_workspace.resize(std::max(stream.host_workspace.size(), bytes));
+}
+
 /// Calls `call(helper, index, its workspace)` for each matrix, on the streams beside `stream`, between what was queued
 /// there before and what will be.
 template <class Call>
@@ -193,11 +209,17 @@ void Device::spread(unsigned stream, std::size_t count, const Workspace& one, vo
   for (std::size_t i = 0; i < helpers; ++i) {
     Stream& beside = helper(stream, i);
     check("cudaStreamWaitEvent", cudaStreamWaitEvent(beside.stream, at(stream).event, 0));
-    beside.host_workspace.resize(std::max(beside.host_workspace.size(), one.on_host));
+    room_on_host(beside, one.on_host);
   }
   for (std::size_t index = 0; index < count; ++index) {
     const std::size_t i = index % helpers;
-    call(helper(stream, i), index, static_cast<std::byte*>(workspace) + i * aligned(one.on_device));
+    Stream& beside = helper(stream, i);
+    std::byte* its_workspace = static_cast<std::byte*>(workspace) + i * aligned(one.on_device);
+    if (index >= helpers) {  // the last call's leavings; the caller has zeroed it for the first
+      room_on_host(beside, one.on_host);
+      check("cudaMemsetAsync", cudaMemsetAsync(its_workspace, 0, one.on_device, beside.stream));
+    }
+    call(beside, index, its_workspace);
   }
   for (std::size_t i = 0; i < helpers; ++i) {
     Stream& beside = helper(stream, i);
@@ -225,7 +247,7 @@ void Device::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, st
                                           wide(n), CUDA_R_64F, matrices, wide(n), CUDA_R_64F, values, CUDA_R_64F,
                                           &on_device, &on_host, wide(count)));
   if (on_device > workspace_bytes) fail("cusolverDnXsyevBatched", "wants more workspace for fewer matrices");
-  here.host_workspace.resize(std::max(here.host_workspace.size(), on_host));
+  room_on_host(here, on_host);
   check("cusolverDnXsyevBatched",
         cusolverDnXsyevBatched(here.solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
                                CUDA_R_64F, matrices, wide(n), CUDA_R_64F, values, CUDA_R_64F, workspace,

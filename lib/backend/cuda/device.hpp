@@ -67,6 +67,7 @@ class Device final : public GpuDevice {
   };
   Workspace one_eigenproblem(std::size_t n);
   Workspace one_decomposition(MatrixShape shape);
+  static void room_on_host(Stream& stream, std::size_t bytes);
   template <class Call>
   void spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call);
   Stream& helper(unsigned stream, std::size_t i);

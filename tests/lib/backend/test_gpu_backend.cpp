@@ -279,6 +279,24 @@ TEST_CASE("heads of unlike shapes, and logits without keys, are blocks of their 
   REQUIRE(log->violations.empty());
 }
 
+TEST_CASE("a head without logits is tried by what needs none", "[gpu]") {
+  std::vector<Head> heads = random_heads(2, 8, 8, 3, 2, 4);
+  for (Head& head : heads) head.logits.reset();
+  const Maps maps(2, 8, 8, 6);
+  const std::vector<Construction> without{
+      {Form::linear, 4, 0.5, 0.5}, {Form::softmax, 4, 0, 0.5}, {Form::linear, 0, 0, 0}},
+      with{{Form::softmax, 4, 0.5, 0.5}};
+  ErrorList expected, found;
+  make_reference()->output_errors(pointers(heads), maps.pairs(), without, expected);
+  const auto backend = fake_backend(std::make_shared<FakeGpuLog>());
+
+  backend->output_errors(pointers(heads), maps.pairs(), without, found);
+
+  check_errors(found, expected, 8);
+  REQUIRE_THROWS_WITH(backend->output_errors(pointers(heads), maps.pairs(), with, found),
+                      Catch::Contains("without logits"));
+}
+
 TEST_CASE("heads that do not fit together are tried in turn, and alone they give the same", "[gpu]") {
   const std::vector<Head> heads = random_heads(7, 10, 10, 4, 3, 9);
   const Maps maps(3, 10, 10, 6);
