@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "lib/backend/lanes/vector.hpp"
+#include "lib/backend/lanes/bulge_chase.hpp"
 
 namespace attnspec::ATTNSPEC_LANES {
 
@@ -24,69 +24,21 @@ class BandToBidiagonal {
 
   /// The band is lost. diagonal[n], off_diagonal[n - 1].
   static void run(int n, Doubles* band, Doubles* diagonal, Doubles* off_diagonal) {
-    // Sweeps follow one another two steps apart, so that the band comes from cache once for all of them.
-    constexpr int together = 4;
-    Chase chases[together];
-    for (int first = 0; first < n - 1; first += together) {
-      const int count = std::min(together, n - 1 - first);
-      int done = 0;
-      for (Chase& chase : chases) chase.on = false;
-      for (int time = 0; done < count; ++time)
-        for (int s = 0; s < count && 2 * s <= time; ++s) {
-          Chase& chase = chases[s];
-          const int row = first + s;
-          if (time == 2 * s) {
-            chase.size = std::min(b, n - 1 - row);
-            chase.start = row + 1;
-            reflect(band + place(row, row + 1), stride - 1, chase.size, chase.v, chase.tau);
-            diagonal[row] = band[place(row, row)];
-            off_diagonal[row] = band[place(row, row + 1)];
-            chase.on = true;
-          }
-          if (!chase.on) continue;
-          const bool full = chase.size == b && chase.start + 2 * b <= n;
-          if (full ? step<true>(n, band, chase) : step<false>(n, band, chase)) continue;
-          chase.on = false;
-          ++done;
-        }
-    }
+    chase_bulges<b, 2>(
+        n,
+        [&](int row, Chase<b>& chase) {
+          chase_reflector(band + place(row, row + 1), stride - 1, chase.size, chase.v, chase.tau);
+          diagonal[row] = band[place(row, row)];
+          off_diagonal[row] = band[place(row, row + 1)];
+        },
+        [&](Chase<b>& chase, auto full) { return step<decltype(full)::value>(n, band, chase); });
     diagonal[n - 1] = band[place(n - 1, n - 1)];
   }
 
  private:
-  struct Chase {
-    Doubles v[b], tau;
-    int start, size;
-    bool on;
-  };
-
-  /// The reflector of x[0], x[step], ...: x becomes (beta, 0, ...), v[0] is 1. A tail of nothing has tau = 0.
-  static void reflect(Doubles* x, int step, int size, Doubles* v, Doubles& tau) {
-    constexpr double smallest_tail = 1e-56;  // squared, where the largest entry is between 1 and 2
-    Doubles even{}, odd{};
-    int i = 1;
-    for (; i + 1 < size; i += 2) {
-      const Doubles p = x[i * step], q = x[(i + 1) * step];
-      even += p * p;
-      odd += q * q;
-    }
-    if (i < size) even += x[i * step] * x[i * step];
-    const Doubles tail = even + odd, head = x[0], norm = root(head * head + tail);
-    const DoubleMask on = tail > all(smallest_tail);
-    const Doubles beta = head < Doubles{} ? norm : -norm;
-    const Doubles scale = on ? 1.0 / (head - beta) : Doubles{};
-    tau = on ? (beta - head) / beta : Doubles{};
-    v[0] = all(1.0);
-    for (i = 1; i < size; ++i) {
-      v[i] = x[i * step] * scale;
-      x[i * step] = Doubles{};
-    }
-    x[0] = on ? beta : head;
-  }
-
   /// False at the end of the band. `full`: both blocks are b x b, known when this is compiled.
   template <bool full>
-  static bool step(int n, Doubles* band, Chase& chase) {
+  static bool step(int n, Doubles* band, Chase<b>& chase) {
     const int start = chase.start, size = full ? b : chase.size, next = start + size;
     const int beside = full ? b : std::min(b, n - next);
     const Doubles* v = chase.v;
@@ -101,7 +53,7 @@ class BandToBidiagonal {
     for (int i = 0; i < size; ++i) u[i] = sums[i] * chase.tau;
     Doubles* first = band + place(start, start);
     for (int i = 0; i < size; ++i) first[i] -= u[i];
-    reflect(first, 1, size, w, tau);
+    chase_reflector(first, 1, size, w, tau);
     for (int c = 1; c < size; ++c) {
       Doubles *d = band + place(start, start + c), f = v[c], even{}, odd{}, turned[b];
       if constexpr (full) {
@@ -130,7 +82,7 @@ class BandToBidiagonal {
     }
     Doubles row[b], next_v[b], next_tau, product{};
     for (int c = 0; c < beside; ++c) row[c] = band[place(start, next + c)] - y[c];
-    reflect(row, 1, beside, next_v, next_tau);
+    chase_reflector(row, 1, beside, next_v, next_tau);
     for (int i = 0; i < size; ++i) sums[i] = Doubles{};
     for (int c = 0; c < beside; ++c) {
       const Doubles *s = band + place(start, next + c), f = next_v[c];

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "lib/backend/lanes/vector.hpp"
+#include "lib/backend/lanes/bulge_chase.hpp"
 
 namespace attnspec::ATTNSPEC_LANES {
 
@@ -22,68 +22,21 @@ class BandToTridiagonal {
 
   /// The band, row >= column, is lost. diagonal[n], off_diagonal[n - 1].
   static void run(int n, Doubles* band, Doubles* diagonal, Doubles* off_diagonal) {
-    // Sweeps follow one another three steps apart, so that the band comes from cache once for all of them.
-    constexpr int together = 4, apart = 3;
-    Chase chases[together];
-    for (int first = 0; first < n - 1; first += together) {
-      const int count = std::min(together, n - 1 - first);
-      int done = 0;
-      for (Chase& chase : chases) chase.on = false;
-      for (int time = 0; done < count; ++time)
-        for (int s = 0; s < count && apart * s <= time; ++s) {
-          Chase& chase = chases[s];
-          const int column = first + s;
-          if (time == apart * s) {
-            chase.size = std::min(b, n - 1 - column);
-            chase.start = column + 1;
-            reflect(band + place(column + 1, column), chase.size, chase.v, chase.tau);
-            diagonal[column] = band[place(column, column)];
-            off_diagonal[column] = band[place(column + 1, column)];
-            chase.on = true;
-          }
-          if (!chase.on) continue;
-          const bool full = chase.size == b && chase.start + 2 * b <= n;
-          if (full ? step<true>(n, band, chase) : step<false>(n, band, chase)) continue;
-          chase.on = false;
-          ++done;
-        }
-    }
+    chase_bulges<b, 3>(
+        n,
+        [&](int column, Chase<b>& chase) {
+          chase_reflector(band + place(column + 1, column), 1, chase.size, chase.v, chase.tau);
+          diagonal[column] = band[place(column, column)];
+          off_diagonal[column] = band[place(column + 1, column)];
+        },
+        [&](Chase<b>& chase, auto full) { return step<decltype(full)::value>(n, band, chase); });
     diagonal[n - 1] = band[place(n - 1, n - 1)];
   }
 
  private:
-  struct Chase {
-    Doubles v[b], tau;
-    int start, size;
-    bool on;
-  };
-
-  /// The reflector of x: x becomes (beta, 0, ...), v[0] is 1. A tail of nothing has tau = 0.
-  static void reflect(Doubles* x, int size, Doubles* v, Doubles& tau) {
-    constexpr double smallest_tail = 1e-56;  // squared, where the trace is at least 1
-    Doubles even{}, odd{};
-    int i = 1;
-    for (; i + 1 < size; i += 2) {
-      even += x[i] * x[i];
-      odd += x[i + 1] * x[i + 1];
-    }
-    if (i < size) even += x[i] * x[i];
-    const Doubles tail = even + odd, head = x[0], norm = root(head * head + tail);
-    const DoubleMask on = tail > all(smallest_tail);
-    const Doubles beta = head < Doubles{} ? norm : -norm;
-    const Doubles scale = on ? 1.0 / (head - beta) : Doubles{};
-    tau = on ? (beta - head) / beta : Doubles{};
-    v[0] = all(1.0);
-    for (i = 1; i < size; ++i) {
-      v[i] = x[i] * scale;
-      x[i] = Doubles{};
-    }
-    x[0] = on ? beta : head;
-  }
-
   /// False at the end of the band. `full`: both blocks are b x b, known when this is compiled.
   template <bool full>
-  static bool step(int n, Doubles* band, Chase& chase) {
+  static bool step(int n, Doubles* band, Chase<b>& chase) {
     const int start = chase.start, size = full ? b : chase.size, next = start + size;
     const int below = full ? b : std::min(b, n - next);
     const Doubles *v = chase.v, tau = chase.tau;
@@ -120,7 +73,7 @@ class BandToTridiagonal {
       u[i] *= tau;
       s[i] -= u[i];
     }
-    reflect(s, below, next_v, next_tau);
+    chase_reflector(s, 1, below, next_v, next_tau);
     for (int c = 1; c < size; ++c) {
       Doubles *column = band + place(next, start + c), f = v[c], turned[b], sum{};
       ATTNSPEC_UNROLL for (int i = 0; i < below; ++i) {
