@@ -46,6 +46,7 @@ class GramProduct {
   static constexpr int slab = 128;  // steps of the sum; four panels fit the first cache
   static constexpr std::size_t stride = static_cast<std::size_t>(slab) | 1;  // even ones fall on the same cache lines
   static constexpr int block = 3;                                            // tiles whose columns fill the registers
+  static constexpr int ahead = 1024;  // entries; so that memory is fetched over the ends of pages, too
 
   Doubles* panel(int k) { return packed_.get() + static_cast<std::size_t>(k) * stride; }
 
@@ -55,13 +56,14 @@ class GramProduct {
       const double* row = entries + static_cast<std::ptrdiff_t>(first + s) * cols_;
       extend_reach(row, first, s);
       for (int k = 0; k < reach_; ++k) {
+        __builtin_prefetch(row + k * tile + ahead);
         const Doubles x = vector_at(row + k * tile, cols_ - k * tile);
         squares_[k % 2] += x * x;
         panel(k)[s] = x;
       }
     }
     // What a block reads of tiles that have not begun.
-    for (int k = reach_; k % block != 0 && k < side_; ++k) std::fill_n(panel(k), count, Doubles{});
+    for (int k = reach_; k < std::min(reach_ + block - 1, side_); ++k) std::fill_n(panel(k), count, Doubles{});
   }
 
   /// Step s of the sum is column first + s.
@@ -97,20 +99,25 @@ class GramProduct {
 
   static Doubles vector_at(const double* from, int left) {
     Doubles x{};
-    std::memcpy(&x, from, sizeof(double) * static_cast<std::size_t>(std::min(tile, left)));
+    if (left >= tile)
+      std::memcpy(&x, from, sizeof x);
+    else
+      for (int i = 0; i < left; ++i) x[i] = from[i];
     return x;
   }
 
   void multiply(int first, int count, SymmetricTiles& g) {
-    for (int i = 0; i < side_; i += block)
-      for (int k = 0; k < std::min(i + block, side_); ++k) {
+    for (int i = 0, height = 0; i < side_; i += height) {
+      height = side_ - i == block + 1 ? 2 : std::min(block, side_ - i);  // 2 and 2 rather than 3 and 1
+      for (int k = 0; k < i + height; ++k) {
         const int top = std::max(i, k), begin = std::max(0, begins_[static_cast<std::size_t>(top)] - first);
-        switch (std::min(i + block, side_) - top) {
+        switch (i + height - top) {
           case 1: product<1>(first, begin, count, g.at(top, k), top, k); break;
           case 2: product<2>(first, begin, count, g.at(top, k), top, k); break;
           default: product<3>(first, begin, count, g.at(top, k), top, k);
         }
       }
+    }
   }
 
   template <int height>

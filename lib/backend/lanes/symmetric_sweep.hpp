@@ -40,32 +40,28 @@ class SymmetricSweep {
     std::fill(au + start * b, au + side * b, Doubles{});
     for (int first = start; first < side; first += group) {
       const int end = std::min(first + group, side);
-      sums_.clear();
       const auto take = [&](int row, int column, int height) {
         const Place place{vw + row * 2 * b, reinterpret_cast<const double*>(vw + column * 2 * b),
                           u + row * b,      reinterpret_cast<const double*>(u + column * b),
                           au + row * b,     sums_.get() + (column - first) * tile * b};
         Doubles* at = a.at(row, column);
-        switch (height) {
-          case 1: tiles<1, true>(at, place); break;
-          case 2: tiles<2, true>(at, place); break;
-          case 3: tiles<3, true>(at, place); break;
-          default: tiles<block, true>(at, place);
-        }
+        if (row == column)
+          tiles<1, Part::diagonal>(at, place);
+        else if (row == column + 1)
+          by_height<Part::first_below>(height, at, place);
+        else
+          by_height<Part::below>(height, at, place);
       };
       for (int k = first; k < end; ++k) {
-        tiles<1, false>(a.at(k, k), {vw + k * 2 * b, reinterpret_cast<const double*>(vw + k * 2 * b), u + k * b,
-                                     reinterpret_cast<const double*>(u + k * b), au + k * b, nullptr});
+        take(k, k, 1);
         if (k + 1 < end) take(k + 1, k, end - k - 1);
       }
-      for (int i = end; i < side;) {
-        const int height = side - i == block + 1 && block > 2 ? 2 : std::min(block, side - i);
+      for (int i = end, height = 0; i < side; i += height) {
+        height = side - i == block + 1 && block > 2 ? 2 : std::min(block, side - i);
         for (int k = first; k < end; ++k) take(i, k, height);
-        i += height;
       }
-      for (int k = first; k < end; ++k)
-        for (int q = 0; q < b; ++q)
-          au[k * b + q] += SumTables::made().sums(sums_.get() + (k - first) * tile * b + q * tile, 1);
+      for (int k = first; k < std::min(end, side - 1); ++k)
+        for (int q = 0; q < b; ++q) au[k * b + q] += SumTables::made().sums(sums_.get() + ((k - first) * b + q) * tile);
     }
   }
 
@@ -78,9 +74,23 @@ class SymmetricSweep {
     Doubles *to, *sums;     ///< A U of the rows; of the columns, still to be summed over lanes
   };
 
-  /// `height` tiles below one another. `both`: they stand for their mirror image, too.
-  template <int height, bool both>
+  /// Tiles below the diagonal stand for their mirror images, too; the first of a column begin its sums.
+  enum class Part { diagonal, first_below, below };
+
+  template <Part part>
+  static void by_height(int height, Doubles* a, const Place& place) {
+    switch (height) {
+      case 1: return tiles<1, part>(a, place);
+      case 2: return tiles<2, part>(a, place);
+      case 3: return tiles<3, part>(a, place);
+      default: return tiles<block, part>(a, place);
+    }
+  }
+
+  /// `height` tiles below one another.
+  template <int height, Part part>
   static void tiles(Doubles* a, const Place& place) {
+    constexpr int chains = height == 1 ? 2 : 1;  // one tile alone would wait for its own sums
     Doubles x[height][tile];
     ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[r][c] =
         a[r * tile + c];
@@ -100,24 +110,28 @@ class SymmetricSweep {
     ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) a[r * tile + c] =
         x[r][c];
     for (int q = 0; q < b; ++q) {
-      Doubles sum[height];
-      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum[r] = place.to[r * b + q];
+      Doubles product[chains][height];
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
+        product[chains - 1][r] = Doubles{};
+        product[0][r] = place.to[r * b + q];
+      }
       ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
         Doubles f = all(place.columns[q * tile + c]);
         keep(f);
-        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum[r] += x[r][c] * f;
+        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) product[c % chains][r] += x[r][c] * f;
       }
-      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) place.to[r * b + q] = sum[r];
-      if constexpr (both) {
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) place.to[r * b + q] =
+          chains == 2 ? product[0][r] + product[chains - 1][r] : product[0][r];
+      if constexpr (part != Part::diagonal) {
         Doubles y[height];
         ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
           y[r] = place.rows[r * b + q];
           keep(y[r]);
         }
         ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
-          Doubles part = place.sums[q * tile + c];
-          ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) part += x[r][c] * y[r];
-          place.sums[q * tile + c] = part;
+          Doubles sum = part == Part::first_below ? Doubles{} : place.sums[q * tile + c];
+          ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum += x[r][c] * y[r];
+          place.sums[q * tile + c] = sum;
         }
       }
     }

@@ -57,12 +57,12 @@ struct SumTables {
     ATTNSPEC_UNROLL for (int level = 0; level < levels; ++level) x += __builtin_shuffle(x, around[level]);
     return x;
   }
-  /// The sum of x[c * step] in lane c. x is lost.
-  Doubles sums(Doubles* x, int step) const {
+  /// The sum of x[c] in lane c. x is lost.
+  Doubles sums(Doubles* x) const {
     ATTNSPEC_UNROLL for (int level = 0; level < levels; ++level)
         ATTNSPEC_UNROLL for (int pair = 0; pair < tile >> (level + 1); ++pair) {
-      const Doubles one = x[2 * pair * step], other = x[(2 * pair + 1) * step];
-      x[pair * step] = __builtin_shuffle(one, other, low[level]) + __builtin_shuffle(one, other, high[level]);
+      const Doubles one = x[2 * pair], other = x[2 * pair + 1];
+      x[pair] = __builtin_shuffle(one, other, low[level]) + __builtin_shuffle(one, other, high[level]);
     }
     return x[0];
   }
