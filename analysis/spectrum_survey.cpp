@@ -97,7 +97,7 @@ SurveyResult survey(const AttentionDump& dump, Backend& backend, const SurveyOpt
   const std::size_t recalled = walk.recall();
   BatchSource source =
       dump.batches(options.selection, {options.batch_bytes, options.callers, options.reading_threads, recalled,
-                                       backend.takes_halves(), backend.takes_queries_and_keys()});
+                                       backend.takes_halves(), backend.takes_queries_and_keys(), true});
   bool finished = walk.progress();
   if (finished) {
     SpectrumPipeline pipeline(source, backend, options.callers, options.spare);

@@ -14,11 +14,12 @@
 namespace attnspec {
 namespace {
 
-void widen_portable(const std::byte* halves, double* values, std::size_t count) {
+template <class Value>
+void widen_portable(const std::byte* halves, Value* values, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     std::uint16_t bits = 0;
     std::memcpy(&bits, halves + 2 * i, sizeof bits);
-    values[i] = from_half(bits);
+    values[i] = static_cast<Value>(from_half(bits));
   }
 }
 
@@ -33,6 +34,13 @@ void narrow_portable(const double* values, std::uint16_t* halves, std::size_t co
     const __m128i some = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(halves + 2 * i));
     _mm256_storeu_pd(values + i, _mm256_cvtps_pd(_mm_cvtph_ps(some)));
   }
+  widen_portable(halves + 2 * i, values + i, count - i);
+}
+
+[[gnu::target("avx,f16c")]] void widen_f16c(const std::byte* halves, float* values, std::size_t count) {
+  std::size_t i = 0;
+  for (; i + 8 <= count; i += 8)
+    _mm256_storeu_ps(values + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(halves + 2 * i))));
   widen_portable(halves + 2 * i, values + i, count - i);
 }
 
@@ -62,7 +70,8 @@ void narrow_portable(const double* values, std::uint16_t* halves, std::size_t co
 #endif
 
 struct Conversions {
-  void (*widen)(const std::byte*, double*, std::size_t) = widen_portable;
+  void (*widen)(const std::byte*, double*, std::size_t) = widen_portable<double>;
+  void (*widen_to_single)(const std::byte*, float*, std::size_t) = widen_portable<float>;
   void (*narrow)(const double*, std::uint16_t*, std::size_t) = narrow_portable;
 };
 
@@ -72,8 +81,9 @@ Conversions choose() {
 #if defined(__x86_64__)
   // Every CPU with AVX2 has F16C, which compilers can not ask for.
   const bool f16c = __builtin_cpu_supports("avx2") != 0;
-  if (f16c && __builtin_cpu_supports("avx512f") != 0 && most == "avx512") return {widen_avx512, narrow_f16c};
-  if (f16c && most != "portable") return {widen_f16c, narrow_f16c};
+  if (f16c && __builtin_cpu_supports("avx512f") != 0 && most == "avx512")
+    return {widen_avx512, widen_f16c, narrow_f16c};
+  if (f16c && most != "portable") return {widen_f16c, widen_f16c, narrow_f16c};
 #endif
   return {};
 }
@@ -113,6 +123,10 @@ std::uint16_t to_half(double value) {
 
 void from_halves(const std::byte* halves, double* values, std::size_t count) {
   conversions().widen(halves, values, count);
+}
+
+void from_halves(const std::byte* halves, float* values, std::size_t count) {
+  conversions().widen_to_single(halves, values, count);
 }
 
 void to_halves(const double* values, std::uint16_t* halves, std::size_t count) {

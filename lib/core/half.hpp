@@ -18,6 +18,7 @@ ATTNSPEC_API std::uint16_t to_half(double value);
 /// The same for many, by the CPU's own instructions where it has them (ATTNSPEC_VECTORS narrows the choice). Halves in
 /// memory need no alignment, and are in the machine's order of bytes.
 ATTNSPEC_API void from_halves(const std::byte* halves, double* values, std::size_t count);
+ATTNSPEC_API void from_halves(const std::byte* halves, float* values, std::size_t count);
 ATTNSPEC_API void to_halves(const double* values, std::uint16_t* halves, std::size_t count);
 
 }  // namespace attnspec

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <span>
 #include <string>
 
@@ -53,9 +52,6 @@ struct Soundness {
 
 /// Looks at every entry once, and again at rows with an odd one.
 ATTNSPEC_API Soundness soundness_of(std::span<const double> matrix, MatrixShape shape, const Expected& expected);
-/// The same of a matrix whose rows are made one after the other.
-ATTNSPEC_API Soundness soundness_of(const std::function<std::span<const double>(std::size_t row)>& rows,
-                                    MatrixShape shape, const Expected& expected);
 
 /// A matrix whose rows are further than this from one is refused, whatever its storage, and so is one with more than
 /// this of a row's mass behind the mask.

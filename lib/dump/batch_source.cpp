@@ -74,7 +74,7 @@ struct BatchSource::State {
         plan(dump->layout, std::move(selection), cut),
         threads(cut.threads),
         queries_and_keys(cut.queries_and_keys),
-        tiles(*dump, cut.readers * cut.threads) {}
+        tiles(*dump, cut.readers * cut.threads, cut.faults_only) {}
 };
 
 BatchSource::BatchSource(std::shared_ptr<const DumpContents> dump, Selection selection, const Cut& cut)

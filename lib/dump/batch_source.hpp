@@ -29,6 +29,7 @@ struct Cut {
   std::size_t skip = 0;                             ///< the first matrices of the selection are left out
   bool halves = false;  ///< attention stored in half precision stays in it (BatchNumbers), as many matrices a batch
   bool queries_and_keys = false;  ///< Q and K in place of P, where P is attention by construction and takes more bytes
+  bool faults_only = false;       ///< a matrix that nothing is wrong with keeps the Soundness it starts with: quicker
 };
 
 /// Batches in order, all matrices of a batch of one shape. A batch and, for each thread that reads it, a matrix's

@@ -11,6 +11,7 @@
 #include "lib/core/half.hpp"
 #include "lib/core/norms.hpp"
 #include "lib/core/parallel.hpp"
+#include "lib/core/quick_look.hpp"
 #include "lib/dump/chunk_reader.hpp"
 
 namespace attnspec {
@@ -63,10 +64,11 @@ struct TileReader::State {
   const DumpLayout& layout;
   ChunkReader reader;
   std::vector<std::map<const TileSource*, LastTile>> last;  ///< one a worker
-  std::vector<std::vector<double>> wide;                    ///< one a worker: a row of halves, as doubles
+  std::vector<std::vector<double>> wide;                    ///< one a worker: halves as doubles
+  const bool faults_only;
 
-  State(const DumpContents& dump, unsigned threads)
-      : layout(dump.layout), reader(dump.file), last(threads), wide(threads) {}
+  State(const DumpContents& dump, unsigned threads, bool faults_alone)
+      : layout(dump.layout), reader(dump.file), last(threads), wide(threads), faults_only(faults_alone) {}
 
   const std::vector<double>& tile(const TileSource& source, const TileWindow& window, std::size_t worker,
                                   TileFacts& facts) {
@@ -141,6 +143,15 @@ struct TileReader::State {
   }
 
   void fill(MatrixBatch& batch, std::size_t b, std::size_t worker) {
+    TileFacts facts;
+    const std::optional<double> error = read(batch, b, worker, facts);
+    const auto [seen, squares] = look_at(batch, b, wide[worker]);
+    batch.set_storage_error(b, error ? *error : rounding_of(squares, batch.shape().elements(), layout.info.encoding));
+    finish(batch, b, seen, facts);
+  }
+
+  /// P into the batch; how far storage has moved it where that is known without a look at it.
+  std::optional<double> read(MatrixBatch& batch, std::size_t b, std::size_t worker, TileFacts& facts) {
     const DumpInfo& info = layout.info;
     const MatrixId id = batch.id(b);
     const SamplePlace place = layout.places[id.sample];
@@ -149,43 +160,36 @@ struct TileReader::State {
     const std::size_t row = info.offsets[id.sample];
     const std::size_t col = info.rules[id.layer].mask.kind == AttentionMask::Kind::cross ? 0 : row;
     const TileWindow window{place.index, id.layer, id.head, row, shape.rows, col, shape.cols};
+    const double roundoff = unit_roundoff(info.encoding.type);
     if (batch.numbers() == BatchNumbers::halves) {
-      const TileFacts facts = reader.read(*sources.attention, window, batch.halves(b));
-      return look_at_halves(batch, b, wide[worker], facts);
+      facts = reader.read(*sources.attention, window, batch.halves(b));
+      return std::nullopt;
     }
     const std::span<double> matrix = batch.matrix(b);
-    TileFacts facts;
     if (info.source == MatrixSource::stored) {
       facts = reader.read(*sources.attention, window, matrix);
-      batch.set_storage_error(b, info.stage == Stage::logits
-                                     ? softmax_rows(matrix, shape, unit_roundoff(info.encoding.type))
-                                     : rounding_of(sum_of_squares(matrix), matrix.size(), info.encoding));
-    } else {
-      const HeadWindows windows = windows_of(id, shape);
-      const auto& query = tile(*sources.query, windows.query, worker, facts);
-      const auto& key = tile(*sources.key, windows.key, worker, facts);
-      std::span<const double> bias;
-      if (sources.bias) bias = tile(*sources.bias, windows.bias, worker, facts);
-      batch.set_storage_error(b, attention_from_query_key(query, key, bias, shape, info.rules[id.layer],
-                                                          unit_roundoff(info.encoding.type), matrix));
+      if (info.stage == Stage::logits) return softmax_rows(matrix, shape, roundoff);
+      return std::nullopt;
     }
-    finish(batch, b, soundness_of(matrix, shape, expected(id, shape)), facts);
+    const HeadWindows windows = windows_of(id, shape);
+    const auto& query = tile(*sources.query, windows.query, worker, facts);
+    const auto& key = tile(*sources.key, windows.key, worker, facts);
+    std::span<const double> bias;
+    if (sources.bias) bias = tile(*sources.bias, windows.bias, worker, facts);
+    return attention_from_query_key(query, key, bias, shape, info.rules[id.layer], roundoff, matrix);
   }
 
-  /// Row by row: a row stays in the nearest cache while it is widened and looked at.
-  void look_at_halves(MatrixBatch& batch, std::size_t b, std::vector<double>& row, const TileFacts& facts) const {
+  /// Whether it is attention, and |P|_F^2.
+  std::pair<Soundness, double> look_at(const MatrixBatch& batch, std::size_t b, std::vector<double>& room) const {
     const MatrixShape shape = batch.shape();
-    const auto halves = std::as_bytes(batch.halves(b));
-    row.resize(shape.cols);
-    double squares = 0;
-    const auto widened = [&](std::size_t i) -> std::span<const double> {
-      from_halves(halves.data() + i * shape.cols * sizeof(std::uint16_t), row.data(), row.size());
-      squares += sum_of_squares(row);
-      return row;
-    };
-    const Soundness seen = soundness_of(widened, shape, expected(batch.id(b), shape));
-    batch.set_storage_error(b, rounding_of(squares, shape.elements(), layout.info.encoding));
-    finish(batch, b, seen, facts);
+    const Expected wanted = expected(batch.id(b), shape);
+    if (faults_only) {
+      const auto squares = batch.numbers() == BatchNumbers::halves ? squares_if_sound(batch.halves(b), shape, wanted)
+                                                                   : squares_if_sound(batch.matrix(b), shape, wanted);
+      if (squares) return {Soundness{}, *squares};
+    }
+    const std::span<const double> matrix = batch.doubles(b, room);
+    return {soundness_of(matrix, shape, wanted), sum_of_squares(matrix)};
   }
 
   bool share_a_chunk(const MatrixId& one, const MatrixId& other) const {
@@ -213,7 +217,8 @@ struct TileReader::State {
   }
 };
 
-TileReader::TileReader(const DumpContents& dump, unsigned threads) : state_(std::make_unique<State>(dump, threads)) {}
+TileReader::TileReader(const DumpContents& dump, unsigned threads, bool faults_only)
+    : state_(std::make_unique<State>(dump, threads, faults_only)) {}
 TileReader::~TileReader() = default;
 
 double TileReader::seconds_waited() const { return state_->reader.seconds_waited(); }

@@ -14,7 +14,8 @@ namespace attnspec {
 /// dump holds Q and K, and looks whether it is attention. The dump outlives it.
 class TileReader {
  public:
-  explicit TileReader(const DumpContents& dump, unsigned threads = 1);
+  /// `faults_only`: of what a look at a sound matrix sees, nothing is kept (Cut).
+  explicit TileReader(const DumpContents& dump, unsigned threads = 1, bool faults_only = false);
   ~TileReader();
   /// By the workers [first, first + count) of `threads`: what two callers name at the same time must not overlap.
   void fill(MatrixBatch& batch, unsigned first, unsigned count);

@@ -39,12 +39,15 @@ TEST_CASE("many at once are what they are one by one, at any address") {
   std::vector<std::byte> shifted(2 * all.size() + 1);
   std::memcpy(shifted.data() + 1, all.data(), 2 * all.size());
   std::vector<double> values(all.size());
+  std::vector<float> singles(all.size());
   from_halves(shifted.data() + 1, values.data(), values.size());
+  from_halves(shifted.data() + 1, singles.data(), singles.size());
   to_halves(values.data(), back.data(), back.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     const double value = from_half(all[i]);
-    const bool right = std::isnan(value) ? std::isnan(values[i]) && std::isnan(from_half(back[i]))
-                                         : values[i] == value && back[i] == all[i];
+    const bool right = std::isnan(value)
+                           ? std::isnan(values[i]) && std::isnan(singles[i]) && std::isnan(from_half(back[i]))
+                           : values[i] == value && singles[i] == static_cast<float>(value) && back[i] == all[i];
     if (!right) FAIL("half " << i);
   }
   // Of doubles that are no halves, too: single precision on the way must not round twice.

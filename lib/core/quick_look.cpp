@@ -1,0 +1,134 @@
+// A few instructions an entry: range and squares for the whole matrix, a sum for each row.
+#include "lib/core/quick_look.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "lib/core/half.hpp"
+#include "lib/core/vector_clones.hpp"
+
+namespace attnspec {
+namespace {
+
+constexpr std::size_t vector_bytes = 64;
+using Doubles [[gnu::vector_size(vector_bytes)]] = double;
+using Bits [[gnu::vector_size(vector_bytes)]] = std::uint64_t;
+template <class Number>
+struct LanesOf {
+  using Type [[gnu::vector_size(vector_bytes)]] = Number;
+};
+
+/// Of the rows so far. A NaN moves neither the least nor the greatest, but stays in the sum of its row.
+template <class Number>
+struct Seen {
+  typename LanesOf<Number>::Type least{}, greatest{};  ///< and zero
+  Bits behind{};                                       ///< all bits behind the mask, one over another
+  Doubles squares{};
+};
+
+[[gnu::always_inline]] inline void add(const Doubles& x, Doubles& to) { to += x; }
+[[gnu::always_inline]] inline void add(const LanesOf<float>::Type& x, Doubles& to) {
+  using Half [[gnu::vector_size(vector_bytes / 2)]] = float;
+  Half half;
+  std::memcpy(&half, &x, sizeof half);
+  to += __builtin_convertvector(half, Doubles);
+  std::memcpy(&half, reinterpret_cast<const char*>(&x) + sizeof half, sizeof half);
+  to += __builtin_convertvector(half, Doubles);
+}
+
+[[gnu::always_inline]] inline double total(const Doubles& lanes) {
+  Doubles x = lanes;
+  x += __builtin_shuffle(x, Bits{4, 5, 6, 7, 0, 1, 2, 3});
+  x += __builtin_shuffle(x, Bits{2, 3, 0, 1, 6, 7, 4, 5});
+  return x[0] + x[1];
+}
+
+/// Vectors of a row one after another, the last one filled up with zeros.
+template <class Lanes, class Number, class Take>
+[[gnu::always_inline]] inline void walk(const Number* entries, std::size_t count, Take take) {
+  constexpr std::size_t lanes = sizeof(Lanes) / sizeof(Number);
+  std::size_t j = 0;
+  for (; j + lanes <= count; j += lanes) {
+    Lanes x;
+    std::memcpy(&x, entries + j, sizeof x);
+    take(x);
+  }
+  if (j == count) return;
+  Lanes x{};
+  std::memcpy(&x, entries + j, (count - j) * sizeof(Number));
+  take(x);
+}
+
+/// The sum of a row. In single precision exact for halves of sums up to 1: they are multiples of 2^-24.
+template <class Number>
+[[gnu::always_inline]] inline double look_at(const Number* row, std::size_t count, Seen<Number>& seen) {
+  using Lanes = typename LanesOf<Number>::Type;
+  Lanes sum{}, squares{}, least = seen.least, greatest = seen.greatest;
+  walk<Lanes>(row, count, [&](const Lanes& x) {
+    sum += x;
+    squares += x * x;
+    least = x < least ? x : least;
+    greatest = x > greatest ? x : greatest;
+  });
+  seen.least = least;
+  seen.greatest = greatest;
+  add(squares, seen.squares);
+  Doubles all{};
+  add(sum, all);
+  return total(all);
+}
+
+ATTNSPEC_VECTOR_CLONES
+double row_sum(const double* row, std::size_t count, Seen<double>& seen) { return look_at(row, count, seen); }
+ATTNSPEC_VECTOR_CLONES
+double row_sum(const float* row, std::size_t count, Seen<float>& seen) { return look_at(row, count, seen); }
+
+template <class Number>
+void look_behind(const Number* entries, std::size_t count, Seen<Number>& seen) {
+  walk<Bits>(entries, count, [&](const Bits& x) { seen.behind |= x; });
+}
+
+/// row(i): the entries of row i.
+template <class Number, class Row>
+std::optional<double> look(MatrixShape shape, const Expected& expected, Row row) {
+  if (shape.elements() == 0 || expected.tolerance > refused_row_error) return std::nullopt;
+  const double least_sum = expected.row_sum == RowSum::one ? 1 - expected.tolerance : 0;
+  Seen<Number> seen;
+  for (std::size_t i = 0; i < shape.rows; ++i) {
+    const Number* entries = row(i);
+    const double sum = row_sum(entries, shape.cols, seen);
+    if (!(sum >= least_sum && sum <= 1 + expected.tolerance)) return std::nullopt;
+    if (!expected.causal) continue;
+    const std::size_t after = std::min(i + 1, shape.cols);
+    look_behind(entries + after, shape.cols - after, seen);
+    if (expected.window > 0 && i >= expected.window)
+      look_behind(entries, std::min(i + 1 - expected.window, shape.cols), seen);
+  }
+  bool sound = true;
+  for (std::size_t k = 0; k < vector_bytes / sizeof(Number); ++k)
+    sound = sound && seen.least[k] >= 0 && seen.greatest[k] <= 1;
+  for (std::size_t k = 0; k < vector_bytes / sizeof(std::uint64_t); ++k) sound = sound && seen.behind[k] == 0;
+  if (!sound) return std::nullopt;
+  return total(seen.squares);
+}
+
+}  // namespace
+
+std::optional<double> squares_if_sound(std::span<const double> matrix, MatrixShape shape, const Expected& expected) {
+  return look<double>(shape, expected, [&](std::size_t i) { return matrix.data() + i * shape.cols; });
+}
+
+std::optional<double> squares_if_sound(std::span<const std::uint16_t> halves, MatrixShape shape,
+                                       const Expected& expected) {
+  thread_local std::vector<float> row;
+  row.resize(shape.cols);
+  return look<float>(shape, expected, [&](std::size_t i) {
+    from_halves(std::as_bytes(halves).data() + i * shape.cols * sizeof(std::uint16_t), row.data(), shape.cols);
+    return row.data();
+  });
+}
+
+}  // namespace attnspec
