@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t libraries = std::uint64_t{64} << 20;  // code, OpenBLAS's buffers, raw reads
 constexpr std::uint64_t usual_batch = std::uint64_t{16} << 20;
-constexpr std::uint64_t bytes_a_curve_point = 2 * 48 + 200;  // sums, their copy, and the text of spectrum.csv
+constexpr std::uint64_t bytes_a_curve_point = 2 * 48 + 2 * 200;  // sums, text of spectrum.csv, and their copies
 
 std::string mebibytes(std::uint64_t bytes) {
   return fmt::format("{} MiB", (bytes + (std::uint64_t{1} << 20) - 1) >> 20);

@@ -57,7 +57,7 @@ void write_whole(const std::string& path, const std::string& shown, std::string_
       fail(shown, "could not be written whole: " + last_failure() + ". Nothing was left under that name");
     text.remove_prefix(static_cast<std::size_t>(written));
   }
-  if (fsync(out.get()) != 0 || close(out.release()) != 0)
+  if (close(out.release()) != 0)
     fail(shown, "did not reach the disk: " + last_failure() + ". Nothing was left under that name");
 }
 
@@ -143,7 +143,8 @@ void OutputFolder::commit() {
     if (name == "journal") continue;
     const Descriptor file(open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC));
     if (file.get() < 0 || fsync(file.get()) != 0)
-      fail(folder_ + "/" + name, "did not reach the disk: " + last_failure());
+      fail(folder_ + "/" + name,
+           "did not reach the disk: " + last_failure() + ". Nothing was left under that name");
   }
   for (const std::string& name : workshop_files()) {
     if (name == "journal") continue;

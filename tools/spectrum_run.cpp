@@ -189,10 +189,10 @@ std::vector<SurveyResult> survey_dumps(const std::vector<OpenDump>& dumps, Backe
 
 /// Everything but spectrum.h5 and run.json.
 void write_results(OutputFolder& folder, const std::vector<SurveyResult>& results, const SpectrumOptions& options,
-                   const std::vector<std::string>& formats) {
+                   const std::vector<std::string>& formats, unsigned threads) {
   std::vector<DumpSummary> summaries;
   for (const SurveyResult& result : results) summaries.push_back(result.summary);
-  folder.write({"spectrum.csv", spectrum_csv(summaries)});
+  folder.write({"spectrum.csv", spectrum_csv(summaries, threads)});
   folder.write({"summary.csv", summary_csv(summaries)});
   if (options.output.figures != "none") write_figures(folder, summaries, options.weight, formats);
 }
@@ -219,7 +219,7 @@ int run_spectrum(const SpectrumOptions& options) {
 
   Manifest manifest = manifest_of(options, chosen, request.threads, dumps, results);
   spectra.finish(manifest_json(manifest));
-  write_results(folder, results, options, formats);
+  write_results(folder, results, options, formats, request.threads);
   if (interrupted_by() != 0) return interrupted(folder, results, options.report.quiet);
   take_times(manifest);
   manifest.outputs = folder.made();

@@ -1,10 +1,10 @@
 // Quoting (RFC 4180) and numbers.
 #include "analysis/writers/csv.hpp"
 
-#include <fmt/format.h>
+#include <fmt/compile.h>
 
+#include <array>
 #include <cmath>
-#include <iterator>
 
 #include "lib/core/plain_text.hpp"
 
@@ -13,6 +13,12 @@ namespace attnspec {
 void CsvText::separate() {
   if (row_begun_) text_ += ',';
   row_begun_ = true;
+}
+
+template <class Number>
+void CsvText::append(Number number) {
+  std::array<char, 32> digits;  // a double takes 24
+  text_.append(digits.data(), fmt::format_to(digits.data(), FMT_COMPILE("{}"), number));
 }
 
 CsvText& CsvText::field(std::string_view raw) {
@@ -30,13 +36,19 @@ CsvText& CsvText::field(std::string_view raw) {
 
 CsvText& CsvText::field(double value) {
   separate();
-  if (!std::isnan(value)) fmt::format_to(std::back_inserter(text_), "{}", value);
+  if (!std::isnan(value)) append(value);
   return *this;
 }
 
 CsvText& CsvText::field(std::size_t value) {
   separate();
-  fmt::format_to(std::back_inserter(text_), "{}", value);
+  append(value);
+  return *this;
+}
+
+CsvText& CsvText::fields(const CsvText& others) {
+  separate();
+  text_ += others.text_;
   return *this;
 }
 

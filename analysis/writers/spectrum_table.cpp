@@ -1,7 +1,11 @@
 // The columns of the two tables; papers and programs rely on their names.
 #include "analysis/writers/spectrum_table.hpp"
 
+#include <numeric>
+#include <utility>
+
 #include "analysis/writers/csv.hpp"
+#include "lib/core/parallel.hpp"
 
 namespace attnspec {
 namespace {
@@ -22,8 +26,10 @@ CsvText& begin(CsvText& csv, const DumpSummary& dump, const HeadSummary& head) {
 }
 
 void write_curve(CsvText& csv, const DumpSummary& dump, const HeadSummary& head) {
+  CsvText names;
+  begin(names, dump, head);
   for (std::size_t j = 0; j < head.n; ++j) {
-    begin(csv, dump, head).field(j + 1).field(static_cast<double>(j + 1) / static_cast<double>(head.n));
+    csv.fields(names).field(j + 1).field(static_cast<double>(j + 1) / static_cast<double>(head.n));
     csv.field(head.sigma[j].mean).field(head.sigma[j].sd);
     csv.field(head.cumulative[j].mean).field(head.cumulative[j].sd);
     csv.field(head.energy[j].mean).field(head.energy[j].sd);
@@ -45,12 +51,22 @@ constexpr std::size_t measure_columns = 19;  // of write_measures, empty where n
 
 }  // namespace
 
-std::string spectrum_csv(const std::vector<DumpSummary>& dumps) {
-  CsvText csv(spectrum_header);
+std::string spectrum_csv(const std::vector<DumpSummary>& dumps, unsigned threads) {
+  std::vector<std::pair<const DumpSummary*, const HeadSummary*>> curves;
   for (const DumpSummary& dump : dumps)
     for (const HeadSummary& head : dump.rows)
-      if (head.samples > 0) write_curve(csv, dump, head);
-  return csv.take();
+      if (head.samples > 0) curves.emplace_back(&dump, &head);
+  std::vector<std::string> texts(curves.size());
+  for_each_index(curves.size(), threads, [&](std::size_t i, std::size_t) {
+    CsvText csv;
+    write_curve(csv, *curves[i].first, *curves[i].second);
+    texts[i] = csv.take();
+  });
+  std::string whole = CsvText(spectrum_header).take();
+  whole.reserve(std::accumulate(texts.begin(), texts.end(), whole.size(),
+                                [](std::size_t sum, const std::string& text) { return sum + text.size(); }));
+  for (std::string& text : texts) whole += std::exchange(text, {});
+  return whole;
 }
 
 std::string summary_csv(const std::vector<DumpSummary>& dumps) {
