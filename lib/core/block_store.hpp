@@ -5,6 +5,8 @@
 #include <mutex>
 #include <vector>
 
+#include "lib/core/export.hpp"
+
 namespace attnspec {
 
 /// Memory mapped for one batch; it has no owner of its own.
@@ -27,8 +29,8 @@ class BlockStore {
   void keep(const Block& block);
 
   /// The same without a store.
-  static Block map(std::size_t bytes);
-  static void unmap(const Block& block);
+  ATTNSPEC_API static Block map(std::size_t bytes);
+  ATTNSPEC_API static void unmap(const Block& block);
 
  private:
   std::mutex mutex_;

@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 
+#include "lib/core/block_store.hpp"
 #include "lib/core/half.hpp"
 
 // With the sanitizers' code in them, GCC can not unroll some loops, and warns.
@@ -141,16 +142,18 @@ inline Floats repeated(const float* from) {
 inline void keep(Floats& x) { asm("" : "+x"(x)); }
 inline void keep(Doubles& x) { asm("" : "+x"(x)); }
 
-/// Zeros, aligned for any vector.
+/// Zeros, aligned for any vector. Where it is large, in huge pages: the kernels walk down columns far apart.
 template <class Vector>
 class VectorBlock {
+  static constexpr std::size_t alignment = 64, large = std::size_t{1} << 20;
+
  public:
   explicit VectorBlock(std::size_t count) : count_(count) {
-    constexpr std::size_t alignment = 64;
     const std::size_t bytes = (count * sizeof(Vector) / alignment + 2) * alignment;
-    block_.reset(static_cast<Vector*>(std::aligned_alloc(alignment, bytes)));
-    if (!block_) throw std::bad_alloc();
-    std::memset(static_cast<void*>(block_.get()), 0, bytes);
+    const Block block = bytes < large ? Block{std::aligned_alloc(alignment, bytes), 0} : BlockStore::map(bytes);
+    if (block.start == nullptr) throw std::bad_alloc();
+    block_ = {static_cast<Vector*>(block.start), Free{block.bytes}};
+    if (block.bytes == 0) std::memset(block.start, 0, bytes);
   }
   Vector* get() { return block_.get(); }
   std::size_t size() const { return count_; }
@@ -158,7 +161,13 @@ class VectorBlock {
 
  private:
   struct Free {
-    void operator()(Vector* block) const { std::free(block); }
+    std::size_t mapped_bytes = 0;
+    void operator()(Vector* start) const {
+      if (mapped_bytes == 0)
+        std::free(start);
+      else
+        BlockStore::unmap({start, mapped_bytes});
+    }
   };
   std::unique_ptr<Vector, Free> block_;
   std::size_t count_;
