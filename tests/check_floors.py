@@ -15,7 +15,7 @@ FLOORS = [
     ("lib/backend", ["lib/core", "lib/backend"], ["Eigen/", "lapacke.h", "cblas.h"]),
     ("analysis/writers", ["lib/core", "analysis"], ["fmt/", "nlohmann/"]),
     ("analysis", ["lib", "analysis"], ["fmt/"]),
-    ("tools", ["lib", "analysis", "tools"], ["fmt/", "nlohmann/", "CLI/", "openssl/"]),
+    ("tools", ["lib", "analysis", "tools"], ["fmt/", "nlohmann/", "CLI/", "openssl/", "libdeflate.h"]),
 ]
 SYSTEM = ["sys/", "unistd.h", "fcntl.h", "sched.h", "spawn.h", "dlfcn.h", "langinfo.h", "immintrin.h", "poll.h", "signal.h"]
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
