@@ -36,7 +36,7 @@ class GramProduct {
         pack_rows(entries, first, count);
       else
         pack_columns(entries, first, count);
-      multiply(first, count, g);
+      multiply(first, count, first + count == depth, g);
     }
     const SumTables& k = SumTables::made();
     return lane(k.sum(squares_[0] + squares_[1]), 0);
@@ -84,17 +84,27 @@ class GramProduct {
 
   /// Notes which columns begin at this row: those up to the last entry that is not zero.
   void extend_reach(const double* row, int first, int s) {
-    for (int k = side_; k > reach_; --k) {
-      const Doubles x = vector_at(row + (k - 1) * tile, cols_ - (k - 1) * tile);
-      const DoubleMask not_zero = x != Doubles{};
-      std::int64_t any = 0;
-      ATTNSPEC_UNROLL for (int i = 0; i < tile; ++i) any |= not_zero[i];
-      if (any == 0) continue;
-      for (; reach_ < k; ++reach_) {
-        begins_[static_cast<std::size_t>(reach_)] = first + s;
-        std::fill_n(panel(reach_), s, Doubles{});
-      }
+    DoubleMask beyond{};
+    for (int k = reach_; k < side_; ++k) beyond |= bits_at(row, k);
+    if (is_zero(beyond)) return;
+    int end = side_;
+    while (is_zero(bits_at(row, end - 1))) --end;
+    for (; reach_ < end; ++reach_) {
+      begins_[static_cast<std::size_t>(reach_)] = first + s;
+      std::fill_n(panel(reach_), s, Doubles{});
     }
+  }
+
+  DoubleMask bits_at(const double* row, int k) const {
+    const Doubles x = vector_at(row + k * tile, cols_ - k * tile);
+    DoubleMask bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    return bits;
+  }
+  static bool is_zero(const DoubleMask& bits) {
+    std::int64_t any = 0;
+    ATTNSPEC_UNROLL for (int i = 0; i < tile; ++i) any |= bits[i];
+    return any == 0;
   }
 
   static Doubles vector_at(const double* from, int left) {
@@ -106,34 +116,36 @@ class GramProduct {
     return x;
   }
 
-  void multiply(int first, int count, SymmetricTiles& g) {
+  void multiply(int first, int count, bool last, SymmetricTiles& g) {
     for (int i = 0, height = 0; i < side_; i += height) {
       height = side_ - i == block + 1 ? 2 : std::min(block, side_ - i);  // 2 and 2 rather than 3 and 1
       for (int k = 0; k < i + height; ++k) {
-        const int top = std::max(i, k), begin = std::max(0, begins_[static_cast<std::size_t>(top)] - first);
+        const int top = std::max(i, k), begin = begins_[static_cast<std::size_t>(top)];
+        if (begin >= first + count && !last) continue;
+        const Steps steps{std::clamp(begin - first, 0, count), count, begin >= first};
         switch (i + height - top) {
-          case 1: product<1>(first, begin, count, g.at(top, k), top, k); break;
-          case 2: product<2>(first, begin, count, g.at(top, k), top, k); break;
-          default: product<3>(first, begin, count, g.at(top, k), top, k);
+          case 1: product<1>(steps, g.at(top, k), top, k); break;
+          case 2: product<2>(steps, g.at(top, k), top, k); break;
+          default: product<3>(steps, g.at(top, k), top, k);
         }
       }
     }
   }
 
+  /// Of a slab; `fresh`: nothing has been added up before.
+  struct Steps {
+    int begin, end;
+    bool fresh;
+  };
+
   template <int height>
-  void product(int first, int begin, int count, Doubles* to, int row, int column) {
+  void product(const Steps& steps, Doubles* to, int row, int column) {
     Doubles sum[height][tile];
-    if (first == 0) {
-      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) sum[r][c] =
-          Doubles{};
-    } else {
-      if (begin >= count) return;
-      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) sum[r][c] =
-          to[r * tile + c];
-    }
+    ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) sum[r][c] =
+        steps.fresh ? Doubles{} : to[r * tile + c];
     const Doubles* left = panel(row);
     const auto* right = reinterpret_cast<const double*>(panel(column));
-    for (int s = begin; s < count; ++s) {
+    for (int s = steps.begin; s < steps.end; ++s) {
       Doubles x[height];
       ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
         x[r] = left[static_cast<std::size_t>(r) * stride + static_cast<std::size_t>(s)];

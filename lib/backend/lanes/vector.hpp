@@ -44,8 +44,9 @@ using DoubleMask = VectorOf<double>::Mask;
 
 constexpr std::size_t float_lanes = vector_bytes / sizeof(float), double_lanes = vector_bytes / sizeof(double);
 
-inline Floats all(float x) { return Floats{} + x; }
-inline Doubles all(double x) { return Doubles{} + x; }
+// Less zero: adding it would have to make 0 of -0, which costs an instruction.
+inline Floats all(float x) { return x - Floats{}; }
+inline Doubles all(double x) { return x - Doubles{}; }
 
 /// x where the mask is set, else 0.
 inline Floats where(FloatMask mask, Floats x) {
