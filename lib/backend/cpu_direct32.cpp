@@ -7,6 +7,7 @@
 #include <span>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/entries_of.hpp"
 #include "lib/backend/screening.hpp"
 #include "lib/core/norms.hpp"
 
@@ -92,12 +93,7 @@ void CpuDirect32::run(const MatrixBatch& batch, std::size_t first, std::size_t c
     kernels_ = make_direct32(vector_set(), wide);
     values_.resize(wide.rows * matrices_at_once(wide));
   }
-  std::vector<EntriesAt> matrices(count);
-  for (std::size_t m = 0; m < count && !tall; ++m)
-    if (batch.numbers() == BatchNumbers::halves)
-      matrices[m].halves = batch.halves(first + m).data();
-    else
-      matrices[m].doubles = batch.matrix(first + m).data();
+  const std::vector<EntriesAt> matrices = tall ? std::vector<EntriesAt>(count) : entries_of(batch, first, count);
   std::vector<Passage> passages(count);
   const auto instead = [&](std::size_t m, const Sight& found) -> std::optional<const double*> {
     const auto matrix = [&] { return batch.doubles(first + m, workspace.wide()); };

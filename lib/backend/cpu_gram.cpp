@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/entries_of.hpp"
 
 namespace attnspec {
 namespace {
@@ -32,9 +33,8 @@ void CpuGram::run(const MatrixBatch& batch, std::size_t first, std::size_t count
     kernels_ = make_gram_lanes(vector_set(), shape);
     values_.resize(shape.smaller_side() * matrices_at_once(shape));
   }
-  const auto matrix = [&](std::size_t m) { return batch.doubles(first + m, workspace.wide()).data(); };
   std::vector<GramOutcome> outcomes(count);
-  if (shape.elements() > 0) kernels_->run(matrix, outcomes, values_.data());
+  if (shape.elements() > 0) kernels_->run(entries_of(batch, first, count), outcomes, values_.data());
   const std::uint64_t planted = planted_failures();
   for (std::size_t m = 0; m < count; ++m) {
     const GramOutcome& outcome = outcomes[m];

@@ -86,26 +86,37 @@ double row_sum(const double* row, std::size_t count, Seen<double>& seen) { retur
 ATTNSPEC_VECTOR_CLONES
 double row_sum(const float* row, std::size_t count, Seen<float>& seen) { return look_at(row, count, seen); }
 
-template <class Number>
-void look_behind(const Number* entries, std::size_t count, Seen<Number>& seen) {
-  walk<Bits>(entries, count, [&](const Bits& x) { seen.behind |= x; });
+/// One vector over another; the last one overlaps the one before.
+ATTNSPEC_VECTOR_CLONES
+void look_behind(std::span<const std::byte> bytes, Bits& behind) {
+  Bits all = behind, x{};
+  if (bytes.size() < sizeof x) {
+    if (!bytes.empty()) std::memcpy(&x, bytes.data(), bytes.size());
+    behind |= x;
+    return;
+  }
+  for (std::size_t i = 0; i < bytes.size(); i += sizeof x) {
+    std::memcpy(&x, bytes.data() + std::min(i, bytes.size() - sizeof x), sizeof x);
+    all |= x;
+  }
+  behind = all;
 }
 
-/// row(i): the entries of row i.
-template <class Number, class Row>
-std::optional<double> look(MatrixShape shape, const Expected& expected, Row row) {
+/// numbers(row): the entries of a row as they are added up.
+template <class Number, class Stored, class Numbers>
+std::optional<double> look(std::span<const Stored> matrix, MatrixShape shape, const Expected& expected,
+                           Numbers numbers) {
   if (shape.elements() == 0 || expected.tolerance > refused_row_error) return std::nullopt;
   const double least_sum = expected.row_sum == RowSum::one ? 1 - expected.tolerance : 0;
   Seen<Number> seen;
   for (std::size_t i = 0; i < shape.rows; ++i) {
-    const Number* entries = row(i);
-    const double sum = row_sum(entries, shape.cols, seen);
+    const std::span<const Stored> row = matrix.subspan(i * shape.cols, shape.cols);
+    const double sum = row_sum(numbers(row), shape.cols, seen);
     if (!(sum >= least_sum && sum <= 1 + expected.tolerance)) return std::nullopt;
     if (!expected.causal) continue;
-    const std::size_t after = std::min(i + 1, shape.cols);
-    look_behind(entries + after, shape.cols - after, seen);
+    look_behind(std::as_bytes(row.subspan(std::min(i + 1, shape.cols))), seen.behind);
     if (expected.window > 0 && i >= expected.window)
-      look_behind(entries, std::min(i + 1 - expected.window, shape.cols), seen);
+      look_behind(std::as_bytes(row.first(std::min(i + 1 - expected.window, shape.cols))), seen.behind);
   }
   bool sound = true;
   for (std::size_t k = 0; k < vector_bytes / sizeof(Number); ++k)
@@ -118,16 +129,16 @@ std::optional<double> look(MatrixShape shape, const Expected& expected, Row row)
 }  // namespace
 
 std::optional<double> squares_if_sound(std::span<const double> matrix, MatrixShape shape, const Expected& expected) {
-  return look<double>(shape, expected, [&](std::size_t i) { return matrix.data() + i * shape.cols; });
+  return look<double>(matrix, shape, expected, [](std::span<const double> row) { return row.data(); });
 }
 
 std::optional<double> squares_if_sound(std::span<const std::uint16_t> halves, MatrixShape shape,
                                        const Expected& expected) {
-  thread_local std::vector<float> row;
-  row.resize(shape.cols);
-  return look<float>(shape, expected, [&](std::size_t i) {
-    from_halves(std::as_bytes(halves).data() + i * shape.cols * sizeof(std::uint16_t), row.data(), shape.cols);
-    return row.data();
+  thread_local std::vector<float> floats;
+  floats.resize(shape.cols);
+  return look<float>(halves, shape, expected, [](std::span<const std::uint16_t> row) {
+    from_halves(std::as_bytes(row).data(), floats.data(), row.size());
+    return floats.data();
   });
 }
 

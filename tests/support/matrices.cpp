@@ -6,6 +6,8 @@
 #include <random>
 #include <stdexcept>
 
+#include "lib/core/half.hpp"
+
 namespace attnspec::test {
 
 std::vector<double> random_attention(MatrixShape shape, double sd, std::uint64_t seed) {
@@ -81,6 +83,16 @@ MatrixBatch batch_of(MatrixShape shape, const std::vector<std::vector<double>>& 
   for (std::size_t b = 0; b < matrices.size(); ++b)
     std::copy(matrices[b].begin(), matrices[b].end(), batch.matrix(b).begin());
   return batch;
+}
+
+HalfPrecision in_half_precision(MatrixShape shape, const std::vector<std::vector<double>>& matrices) {
+  HalfPrecision both{MatrixBatch(shape, std::vector<MatrixId>(matrices.size()), nullptr, BatchNumbers::halves),
+                     batch_of(shape, matrices)};
+  for (std::size_t b = 0; b < matrices.size(); ++b) {
+    to_halves(matrices[b].data(), both.halves.halves(b).data(), shape.elements());
+    from_halves(std::as_bytes(both.halves.halves(b)).data(), both.doubles.matrix(b).data(), shape.elements());
+  }
+  return both;
 }
 
 double frobenius_squared(const std::vector<double>& matrix) {

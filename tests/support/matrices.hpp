@@ -24,6 +24,12 @@ const std::vector<std::string>& family_names();
 /// A batch that holds these matrices; heads count up from 0.
 MatrixBatch batch_of(MatrixShape shape, const std::vector<std::vector<double>>& matrices);
 
+/// Matrices as half precision holds them: as such, and as doubles.
+struct HalfPrecision {
+  MatrixBatch halves, doubles;
+};
+HalfPrecision in_half_precision(MatrixShape shape, const std::vector<std::vector<double>>& matrices);
+
 std::vector<std::vector<double>> values_of(const std::vector<Spectrum>& spectra);
 
 double frobenius_squared(const std::vector<double>& matrix);

@@ -21,7 +21,7 @@ VectorSet vector_set() {
   __builtin_cpu_init();
   const bool avx512 =
       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
   if (avx512 && wanted != "avx2" && wanted != "portable") return VectorSet::avx512;
   return avx2 && wanted != "portable" ? VectorSet::avx2 : VectorSet::portable;
 }

@@ -2,7 +2,6 @@
 // values. The first two stages take a matrix at a time, the others many in the lanes of a vector.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <span>
 
@@ -22,10 +21,9 @@ class GramLanes {
  public:
   virtual ~GramLanes() = default;
 
-  /// A matrix for each outcome, at most matrices_at_once of them, of the shape that this was made for. matrix(m) is
-  /// asked once for each, in order, and valid until the next: row-major. values[m * smaller side + i], falling.
-  virtual void run(const std::function<const double*(std::size_t m)>& matrix, std::span<GramOutcome> outcomes,
-                   double* values) = 0;
+  /// At most matrices_at_once of the shape that this was made for, an outcome for each.
+  /// values[m * smaller side + i], falling.
+  virtual void run(std::span<const EntriesAt> matrices, std::span<GramOutcome> outcomes, double* values) = 0;
 };
 
 std::unique_ptr<GramLanes> make_gram_lanes(VectorSet set, MatrixShape shape);

@@ -1,12 +1,14 @@
 // The Gram matrix of the smaller side of P, half of it, and what is seen of P on the way.
 //
-// P is packed slab by slab, so that both factors of the product are read from one place. Columns of P that begin with
-// zeros, as those of a causal P do, cost nothing where they are zero: how long is found while packing, never assumed.
+// P is packed slab by slab, from the numbers that it is stored in, so that both factors of the product are read from
+// one place. Columns of P that begin with zeros, as those of a causal P do, cost nothing where they are zero: how long
+// is found while packing, never assumed.
 #pragma once
 
 #include <algorithm>
 #include <vector>
 
+#include "lib/backend/lanes/direct32.hpp"
 #include "lib/backend/lanes/symmetric_tiles.hpp"
 
 namespace attnspec::ATTNSPEC_LANES {
@@ -25,7 +27,18 @@ class GramProduct {
 
   /// P'P, or P P' where P is wide, into g, whose side is `side()` or more: tiles beyond are left as they are. The
   /// answer is |P|_F^2, added up by itself.
-  double run(const double* entries, SymmetricTiles& g) {
+  double run(const EntriesAt& entries, SymmetricTiles& g) {
+    return entries.halves != nullptr ? run(entries.halves, g) : run(entries.doubles, g);
+  }
+
+ private:
+  static constexpr int slab = 128;  // steps of the sum; four panels fit the first cache
+  static constexpr std::size_t stride = static_cast<std::size_t>(slab) | 1;  // even ones fall on the same cache lines
+  static constexpr int block = 3;                                            // tiles whose columns fill the registers
+  static constexpr int cache_line = 64, ahead = 8192;  // bytes; memory is fetched over the ends of pages, too
+
+  template <class Entry>
+  double run(const Entry* entries, SymmetricTiles& g) {
     const int depth = std::max(rows_, cols_);
     squares_[0] = squares_[1] = Doubles{};
     reach_ = 0;
@@ -42,21 +55,17 @@ class GramProduct {
     return lane(k.sum(squares_[0] + squares_[1]), 0);
   }
 
- private:
-  static constexpr int slab = 128;  // steps of the sum; four panels fit the first cache
-  static constexpr std::size_t stride = static_cast<std::size_t>(slab) | 1;  // even ones fall on the same cache lines
-  static constexpr int block = 3;                                            // tiles whose columns fill the registers
-  static constexpr int ahead = 1024;  // entries; so that memory is fetched over the ends of pages, too
-
   Doubles* panel(int k) { return packed_.get() + static_cast<std::size_t>(k) * stride; }
 
   /// Step s of the sum is row first + s.
-  void pack_rows(const double* entries, int first, int count) {
+  template <class Entry>
+  void pack_rows(const Entry* entries, int first, int count) {
+    constexpr int tiles_a_line = cache_line / (tile * static_cast<int>(sizeof(Entry)));
     for (int s = 0; s < count; ++s) {
-      const double* row = entries + static_cast<std::ptrdiff_t>(first + s) * cols_;
+      const Entry* row = entries + static_cast<std::ptrdiff_t>(first + s) * cols_;
       extend_reach(row, first, s);
       for (int k = 0; k < reach_; ++k) {
-        __builtin_prefetch(row + k * tile + ahead);
+        if (k % tiles_a_line == 0) __builtin_prefetch(row + k * tile + ahead / sizeof(Entry));
         const Doubles x = vector_at(row + k * tile, cols_ - k * tile);
         squares_[k % 2] += x * x;
         panel(k)[s] = x;
@@ -67,15 +76,18 @@ class GramProduct {
   }
 
   /// Step s of the sum is column first + s.
-  void pack_columns(const double* entries, int first, int count) {
+  template <class Entry>
+  void pack_columns(const Entry* entries, int first, int count) {
     reach_ = side_;
     std::fill(begins_.begin(), begins_.end(), 0);
     for (int k = 0; k < side_; ++k) {
       Doubles* to = panel(k);
+      const int height = std::min(tile, rows_ - k * tile);
       for (int s = 0; s < count; ++s) {
-        Doubles x{};
-        for (int i = 0; i < std::min(tile, rows_ - k * tile); ++i)
-          x[i] = entries[static_cast<std::ptrdiff_t>(k * tile + i) * cols_ + first + s];
+        Entry column[tile] = {};
+        for (int i = 0; i < height; ++i)
+          column[i] = entries[static_cast<std::ptrdiff_t>(k * tile + i) * cols_ + first + s];
+        const Doubles x = doubles_at(column);
         squares_[k % 2] += x * x;
         to[s] = x;
       }
@@ -83,37 +95,49 @@ class GramProduct {
   }
 
   /// Notes which columns begin at this row: those up to the last entry that is not zero.
-  void extend_reach(const double* row, int first, int s) {
-    DoubleMask beyond{};
-    for (int k = reach_; k < side_; ++k) beyond |= bits_at(row, k);
-    if (is_zero(beyond)) return;
+  template <class Entry>
+  void extend_reach(const Entry* row, int first, int s) {
+    const auto are_zero = [&](int k, int end) {
+      return all_zero(row + k * tile, static_cast<std::size_t>(std::min(end * tile, cols_) - k * tile) * sizeof(Entry));
+    };
+    if (reach_ == side_ || are_zero(reach_, side_)) return;
     int end = side_;
-    while (is_zero(bits_at(row, end - 1))) --end;
+    while (are_zero(end - 1, end)) --end;
     for (; reach_ < end; ++reach_) {
       begins_[static_cast<std::size_t>(reach_)] = first + s;
       std::fill_n(panel(reach_), s, Doubles{});
     }
   }
 
-  DoubleMask bits_at(const double* row, int k) const {
-    const Doubles x = vector_at(row + k * tile, cols_ - k * tile);
-    DoubleMask bits;
-    std::memcpy(&bits, &x, sizeof bits);
-    return bits;
-  }
-  static bool is_zero(const DoubleMask& bits) {
+  /// One vector over another; the last one overlaps the one before.
+  static bool all_zero(const void* from, std::size_t bytes) {
+    DoubleMask all{}, x{};
+    if (bytes < sizeof x) {
+      std::memcpy(&all, from, bytes);
+    } else {
+      for (std::size_t i = 0; i < bytes; i += sizeof x) {
+        std::memcpy(&x, static_cast<const char*>(from) + std::min(i, bytes - sizeof x), sizeof x);
+        all |= x;
+      }
+    }
     std::int64_t any = 0;
-    ATTNSPEC_UNROLL for (int i = 0; i < tile; ++i) any |= bits[i];
+    ATTNSPEC_UNROLL for (int i = 0; i < tile; ++i) any |= all[i];
     return any == 0;
   }
 
-  static Doubles vector_at(const double* from, int left) {
-    Doubles x{};
-    if (left >= tile)
-      std::memcpy(&x, from, sizeof x);
-    else
-      for (int i = 0; i < left; ++i) x[i] = from[i];
+  static Doubles doubles_at(const double* from) {
+    Doubles x;
+    std::memcpy(&x, from, sizeof x);
     return x;
+  }
+  static Doubles doubles_at(const std::uint16_t* from) { return doubles_of_halves(from); }
+
+  template <class Entry>
+  static Doubles vector_at(const Entry* from, int left) {
+    if (left >= tile) return doubles_at(from);
+    Entry some[tile] = {};
+    for (int i = 0; i < left; ++i) some[i] = from[i];
+    return doubles_at(some);
   }
 
   void multiply(int first, int count, bool last, SymmetricTiles& g) {

@@ -38,17 +38,16 @@ class GramRoute final : public GramLanes {
         off_diagonals_(shape.smaller_side() * in_flight / double_lanes),
         values_(n_) {}
 
-  void run(const std::function<const double*(std::size_t m)>& matrix, std::span<GramOutcome> outcomes,
-           double* values) override {
-    for (std::size_t first = 0; first < outcomes.size(); first += in_flight) {
-      const std::size_t count = std::min<std::size_t>(in_flight, outcomes.size() - first);
+  void run(std::span<const EntriesAt> matrices, std::span<GramOutcome> outcomes, double* values) override {
+    for (std::size_t first = 0; first < matrices.size(); first += in_flight) {
+      const std::size_t count = std::min<std::size_t>(in_flight, matrices.size() - first);
       double scales[in_flight];
       diagonals_.clear();
       off_diagonals_.clear();
       for (std::size_t chase = first; chase < first + count; chase += chased) {
         band_.clear();
         for (std::size_t m = chase; m < std::min(first + count, chase + chased); ++m)
-          scales[m - first] = reduce(matrix(m), m - chase, outcomes[m]);
+          scales[m - first] = reduce(matrices[m], m - chase, outcomes[m]);
         Chase::run(n_, band_.get(), diagonal_.get(), off_diagonal_.get());
         spread(diagonal_, diagonals_, chase - first, n_);
         spread(off_diagonal_, off_diagonals_, chase - first, n_ - 1);
@@ -68,7 +67,7 @@ class GramRoute final : public GramLanes {
 
  private:
   /// The band of one matrix's Gram matrix over a power of four, into a lane; what sigma is to be multiplied by.
-  double reduce(const double* entries, std::size_t lane, GramOutcome& outcome) {
+  double reduce(const EntriesAt& entries, std::size_t lane, GramOutcome& outcome) {
     outcome.squares = product_.run(entries, gram_);
     outcome.in_reach = outcome.squares > 0x1p-600 && outcome.squares < 0x1p600;
     if (!outcome.in_reach) return 1;

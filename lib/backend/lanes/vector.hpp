@@ -120,6 +120,20 @@ inline Floats floats_of_halves(const std::uint16_t* from) {
 #endif
 }
 
+inline Doubles doubles_of_halves(const std::uint16_t* from) {
+#if ATTNSPEC_VECTOR_BYTES == 64
+  return reinterpret_cast<Doubles>(
+      _mm512_cvtps_pd(_mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)))));
+#elif ATTNSPEC_VECTOR_BYTES == 32
+  return reinterpret_cast<Doubles>(
+      _mm256_cvtps_pd(_mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)))));
+#else
+  Doubles x;
+  for (std::size_t lane = 0; lane < double_lanes; ++lane) x[lane] = from_half(from[lane]);
+  return x;
+#endif
+}
+
 /// The same `count` floats over and over.
 template <std::size_t count>
 inline Floats repeated(const float* from) {

@@ -7,10 +7,10 @@
 
 #include "analysis/spectrum_measures.hpp"
 #include "lib/backend/registry.hpp"
-#include "lib/core/half.hpp"
 #include "lib/dump/synthetic.hpp"
 #include "tests/support/matrices.hpp"
 #include "tests/support/tolerance.hpp"
+#include "tests/support/vectors.hpp"
 
 using namespace attnspec;
 using namespace attnspec::test;
@@ -144,19 +144,18 @@ TEST_CASE("a batch of halves gives the bits of the same numbers in doubles") {
        {MatrixShape{37, 37}, MatrixShape{20, 61}, MatrixShape{61, 20}, MatrixShape{300, 300}}) {
     const std::vector<std::string> names{"softmax", "causal", "uniform", "one_hot", "subnormal", "zero", "rank_three"};
     std::vector<std::vector<double>> matrices;
-    MatrixBatch halves(shape, std::vector<MatrixId>(names.size()), nullptr, BatchNumbers::halves);
-    for (std::size_t b = 0; b < names.size(); ++b) {
-      const std::vector<double> exact = family(names[b], shape, b);
-      to_halves(exact.data(), halves.halves(b).data(), exact.size());
-      from_halves(std::as_bytes(halves.halves(b)).data(), matrices.emplace_back(exact.size()).data(), exact.size());
-    }
-    for (const Usable& usable : usable_backends()) {
-      const auto backend = usable.make(2);
-      if (!backend->takes_halves()) continue;
-      const auto narrow = backend->singular_values(halves), wide = backend->singular_values(batch_of(shape, matrices));
-      for (std::size_t b = 0; b < names.size(); ++b) {
-        CAPTURE(usable.method, names[b], shape.rows, shape.cols);
-        REQUIRE(narrow[b].values == wide[b].values);
+    for (std::size_t b = 0; b < names.size(); ++b) matrices.push_back(family(names[b], shape, b));
+    const HalfPrecision both = in_half_precision(shape, matrices);
+    for (const char* set : {"avx512", "avx2", "portable"}) {
+      const Vectors vectors(set);
+      for (const Usable& usable : usable_backends()) {
+        const auto backend = usable.make(2);
+        if (!backend->takes_halves()) continue;
+        const auto narrow = backend->singular_values(both.halves), wide = backend->singular_values(both.doubles);
+        for (std::size_t b = 0; b < names.size(); ++b) {
+          CAPTURE(usable.method, set, names[b], shape.rows, shape.cols);
+          REQUIRE(narrow[b].values == wide[b].values);
+        }
       }
     }
   }

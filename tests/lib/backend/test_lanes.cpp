@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <string>
 
@@ -12,20 +11,12 @@
 #include "lib/backend/registry.hpp"
 #include "tests/support/matrices.hpp"
 #include "tests/support/tolerance.hpp"
+#include "tests/support/vectors.hpp"
 
 using namespace attnspec;
 using namespace attnspec::test;
 
 namespace {
-
-/// ATTNSPEC_VECTORS for as long as this lives.
-class Vectors {
- public:
-  explicit Vectors(const std::string& set) { setenv("ATTNSPEC_VECTORS", set.c_str(), 1); }
-  Vectors(const Vectors&) = delete;
-  Vectors& operator=(const Vectors&) = delete;
-  ~Vectors() { unsetenv("ATTNSPEC_VECTORS"); }
-};
 
 const std::vector<std::string> methods{"direct32", "gram"};
 
