@@ -14,6 +14,7 @@ namespace attnspec {
 namespace {
 
 constexpr std::uint64_t longest_record = std::uint64_t{1} << 30;
+constexpr std::size_t buffer_bytes = std::size_t{1} << 18;  // about a batch of records: one write each
 
 /// Finds torn and mixed-up records, zeros among them; no defence against malice.
 std::uint64_t checksum(const std::string& bytes) {
@@ -23,9 +24,11 @@ std::uint64_t checksum(const std::string& bytes) {
 
 }  // namespace
 
-Journal::Journal(const std::string& path, const std::string& key, bool resume) : path_(path) {
+Journal::Journal(const std::string& path, const std::string& key, bool resume)
+    : path_(path), buffer_(std::make_unique<char[]>(buffer_bytes)) {
   file_.reset(std::fopen(path.c_str(), resume ? "a+b" : "w+b"));
   if (!file_) throw Error(ErrorKind::output, path + ": can not be made: " + std::strerror(errno));
+  std::setvbuf(file_.get(), buffer_.get(), _IOFBF, buffer_bytes);
   std::rewind(file_.get());
   const auto old_key = read_record();
   if (!old_key) {

@@ -31,6 +31,7 @@ class Journal {
   void begin_appending();
 
   std::string path_;
+  std::unique_ptr<char[]> buffer_;  // must outlive file_
   std::unique_ptr<std::FILE, Close> file_;
   long good_end_ = 0;
   std::size_t recalled_ = 0;

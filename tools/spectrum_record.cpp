@@ -13,9 +13,9 @@ std::string pack(const MeasuredSpectrum& measured) {
       .put(spectrum.status)
       .put(spectrum.error_bound)
       .put(spectrum.method)
-      .put(measured.storage_error);
-  out.put(measured.finding).put(static_cast<std::uint64_t>(spectrum.values.size()));
-  for (const double value : spectrum.values) out.put(value);
+      .put(measured.storage_error)
+      .put(measured.finding)
+      .put(spectrum.values);
   return out.take();
 }
 
@@ -30,8 +30,7 @@ MeasuredSpectrum unpack_spectrum(const std::string& bytes) {
   in.take(spectrum.method);
   in.take(measured.storage_error);
   in.take(measured.finding);
-  spectrum.values.resize(in.number());
-  for (double& value : spectrum.values) in.take(value);
+  in.take(spectrum.values);
   return measured;
 }
 

@@ -19,6 +19,12 @@ std::size_t place_of(const std::vector<std::size_t>& rising, std::size_t value) 
   return static_cast<std::size_t>(std::lower_bound(rising.begin(), rising.end(), value) - rising.begin());
 }
 
+/// A layer is a chunk, and so one write; many long ones are cut where HDF5's cache of chunks ends.
+std::size_t heads_in_chunk(std::size_t heads, std::size_t values) {
+  constexpr std::size_t most_bytes = std::size_t{1} << 20;
+  return std::clamp<std::size_t>(most_bytes / (values * sizeof(double)), 1, std::max<std::size_t>(1, heads));
+}
+
 constexpr std::array method_names{"gram", "direct", "direct32", "reference", "gram-lapack"};
 
 /// -1 where it is none of them.
@@ -97,7 +103,7 @@ void SpectrumFile::begin_dump(const std::string& group, const DumpInfo& info, co
   const std::size_t layers = selection.layers.size(), heads = selection.heads.size();
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const std::array shape{selection.samples.size(), layers, heads, longest};
-  const std::array<std::size_t, 4> chunk{1, 1, 1, longest};
+  const std::array<std::size_t, 4> chunk{1, 1, heads_in_chunk(heads, longest), longest};
   open_->sigma = out.make_dataset(group + "/sigma", H5T_IEEE_F64LE, shape, chunk, &nan, false);
   const std::array one_a_matrix{selection.samples.size(), layers, heads};
   const std::array<std::size_t, 3> sample{1, layers, heads};
