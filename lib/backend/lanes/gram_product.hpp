@@ -40,7 +40,7 @@ class GramProduct {
   template <class Entry>
   double run(const Entry* entries, SymmetricTiles& g) {
     const int depth = std::max(rows_, cols_);
-    squares_[0] = squares_[1] = Doubles{};
+    squares_ = Doubles{};
     reach_ = 0;
     std::fill(begins_.begin(), begins_.end(), depth);
     for (int first = 0; first < depth; first += slab) {
@@ -52,7 +52,7 @@ class GramProduct {
       multiply(first, count, first + count == depth, g);
     }
     const SumTables& k = SumTables::made();
-    return lane(k.sum(squares_[0] + squares_[1]), 0);
+    return lane(k.sum(squares_), 0);
   }
 
   Doubles* panel(int k) { return packed_.get() + static_cast<std::size_t>(k) * stride; }
@@ -64,12 +64,15 @@ class GramProduct {
     for (int s = 0; s < count; ++s) {
       const Entry* row = entries + static_cast<std::ptrdiff_t>(first + s) * cols_;
       extend_reach(row, first, s);
-      for (int k = 0; k < reach_; ++k) {
+      const int reach = reach_;
+      Doubles squares = squares_;
+      for (int k = 0; k < reach; ++k) {
         if (k % tiles_a_line == 0) __builtin_prefetch(row + k * tile + ahead / sizeof(Entry));
         const Doubles x = vector_at(row + k * tile, cols_ - k * tile);
-        squares_[k % 2] += x * x;
+        squares += x * x;
         panel(k)[s] = x;
       }
+      squares_ = squares;
     }
     // What a block reads of tiles that have not begun.
     for (int k = reach_; k < std::min(reach_ + block - 1, side_); ++k) std::fill_n(panel(k), count, Doubles{});
@@ -88,7 +91,7 @@ class GramProduct {
         for (int i = 0; i < height; ++i)
           column[i] = entries[static_cast<std::ptrdiff_t>(k * tile + i) * cols_ + first + s];
         const Doubles x = doubles_at(column);
-        squares_[k % 2] += x * x;
+        squares_ += x * x;
         to[s] = x;
       }
     }
@@ -189,7 +192,7 @@ class GramProduct {
   VectorBlock<Doubles> packed_;   ///< tile by tile, a vector for every step of the sum
   std::vector<int> begins_;       ///< of a column of tiles: the first step where it is not zero
   int reach_ = 0;                 ///< columns of tiles that have begun
-  Doubles squares_[2];
+  Doubles squares_;
 };
 
 }  // namespace attnspec::ATTNSPEC_LANES

@@ -19,19 +19,31 @@ class SymmetricSweep {
  public:
   SymmetricSweep() : sums_(static_cast<std::size_t>(group) * tile * b) {}
 
-  /// Row tile `row` of some columns of A - V W' - W V': `count` columns from column `from` of tile column `column`.
-  static void update(const Doubles* a, const Doubles* vw, int row, int column, int from, int count, Doubles* to) {
+  /// `height` row tiles from `row` on of some columns of A - V W' - W V': b of them, or a tile's where that is less,
+  /// from column `from` of tile column `column`.
+  template <int height>
+  static void update(const Doubles* a, const Doubles* vw, int row, int column, int from, Doubles* to) {
+    constexpr int count = std::min(b, tile);
     const Doubles* left = vw + row * 2 * b;
-    const auto* right = reinterpret_cast<const double*>(vw + column * 2 * b);
-    Doubles x[tile];
-    ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[c] = a[c];
+    const auto* right = reinterpret_cast<const double*>(vw + column * 2 * b) + from;
+    Doubles x[height][count];
+    ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < count; ++c) x[r][c] =
+        a[r * tile + from + c];
     for (int l = 0; l < 2 * b; ++l) {
-      Doubles y = left[l];
-      keep(y);
+      Doubles y[height];
+      ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
+        y[r] = left[r * 2 * b + l];
+        keep(y[r]);
+      }
       const double* factors = right + (l < b ? l + b : l - b) * tile;
-      ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[c] -= y * all(factors[c]);
+      ATTNSPEC_UNROLL for (int c = 0; c < count; ++c) {
+        Doubles f = all(factors[c]);
+        keep(f);
+        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) x[r][c] -= y[r] * f;
+      }
     }
-    for (int c = 0; c < count; ++c) to[c] = x[from + c];
+    ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < count; ++c) to[r * b + c] =
+        x[r][c];
   }
 
   /// From tile column `start` on: a -= V W' + W V' and au = a U, both vectors of zeros where U has none.
@@ -46,15 +58,14 @@ class SymmetricSweep {
                           au + row * b,     sums_.get() + (column - first) * tile * b};
         Doubles* at = a.at(row, column);
         if (row == column)
-          tiles<1, Part::diagonal>(at, place);
-        else if (row == column + 1)
-          by_height<Part::first_below>(height, at, place);
+          by_height<Part::diagonal>(height, at, place);
         else
           by_height<Part::below>(height, at, place);
       };
       for (int k = first; k < end; ++k) {
-        take(k, k, 1);
-        if (k + 1 < end) take(k + 1, k, end - k - 1);
+        const int height = end - k > block ? 2 : end - k;
+        take(k, k, height);
+        if (k + height < end) take(k + height, k, end - k - height);
       }
       for (int i = end, height = 0; i < side; i += height) {
         height = side - i == block + 1 && block > 2 ? 2 : std::min(block, side - i);
@@ -74,8 +85,9 @@ class SymmetricSweep {
     Doubles *to, *sums;     ///< A U of the rows; of the columns, still to be summed over lanes
   };
 
-  /// Tiles below the diagonal stand for their mirror images, too; the first of a column begin its sums.
-  enum class Part { diagonal, first_below, below };
+  /// Tiles below the diagonal stand for their mirror images, too. Those that begin on it begin the sums of their
+  /// column.
+  enum class Part { diagonal, below };
 
   template <Part part>
   static void by_height(int height, Doubles* a, const Place& place) {
@@ -90,7 +102,8 @@ class SymmetricSweep {
   /// `height` tiles below one another.
   template <int height, Part part>
   static void tiles(Doubles* a, const Place& place) {
-    constexpr int chains = height == 1 ? 2 : 1;  // one tile alone would wait for its own sums
+    constexpr int chains = height == 1 ? 2 : 1;               // one tile alone would wait for its own sums
+    constexpr int mirrored = part == Part::diagonal ? 1 : 0;  // the first that is
     Doubles x[height][tile];
     ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) x[r][c] =
         a[r * tile + c];
@@ -122,17 +135,15 @@ class SymmetricSweep {
       }
       ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) place.to[r * b + q] =
           chains == 2 ? product[0][r] + product[chains - 1][r] : product[0][r];
-      if constexpr (part != Part::diagonal) {
-        Doubles y[height];
-        ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) {
-          y[r] = place.rows[r * b + q];
-          keep(y[r]);
-        }
-        ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
-          Doubles sum = part == Part::first_below ? Doubles{} : place.sums[q * tile + c];
-          ATTNSPEC_UNROLL for (int r = 0; r < height; ++r) sum += x[r][c] * y[r];
-          place.sums[q * tile + c] = sum;
-        }
+      Doubles y[height];
+      ATTNSPEC_UNROLL for (int r = mirrored; r < height; ++r) {
+        y[r] = place.rows[r * b + q];
+        keep(y[r]);
+      }
+      ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) {
+        Doubles sum = part == Part::diagonal ? Doubles{} : place.sums[q * tile + c];
+        ATTNSPEC_UNROLL for (int r = mirrored; r < height; ++r) sum += x[r][c] * y[r];
+        place.sums[q * tile + c] = sum;
       }
     }
   }

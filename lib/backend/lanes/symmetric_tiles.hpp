@@ -57,14 +57,16 @@ struct SumTables {
     ATTNSPEC_UNROLL for (int level = 0; level < levels; ++level) x += __builtin_shuffle(x, around[level]);
     return x;
   }
-  /// The sum of x[c] in lane c. x is lost.
-  Doubles sums(Doubles* x) const {
+  /// The sum of x[c] in lane c.
+  Doubles sums(const Doubles* x) const {
+    Doubles y[tile];
+    ATTNSPEC_UNROLL for (int c = 0; c < tile; ++c) y[c] = x[c];
     ATTNSPEC_UNROLL for (int level = 0; level < levels; ++level)
         ATTNSPEC_UNROLL for (int pair = 0; pair < tile >> (level + 1); ++pair) {
-      const Doubles one = x[2 * pair], other = x[2 * pair + 1];
-      x[pair] = __builtin_shuffle(one, other, low[level]) + __builtin_shuffle(one, other, high[level]);
+      const Doubles one = y[2 * pair], other = y[2 * pair + 1];
+      y[pair] = __builtin_shuffle(one, other, low[level]) + __builtin_shuffle(one, other, high[level]);
     }
-    return x[0];
+    return y[0];
   }
 };
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "lib/backend/lanes/symmetric_panel.hpp"
 #include "lib/backend/lanes/symmetric_sweep.hpp"
@@ -55,9 +56,13 @@ class SymmetricToBand {
   void bring_up_to_date(int first, SymmetricTiles& a, const Doubles* pending) {
     for (int j = 0; j < b; j += tile) {
       const int column = (first + j) / tile;
-      for (int i = column; i < side_; ++i)
-        Sweep::update(a.at(i, column), pending, i, column, (first + j) % tile, std::min(b, tile),
-                      panel_.get() + i * b + j);
+      const auto update = [&](auto height, int i) {
+        Sweep::template update<height>(a.at(i, column), pending, i, column, (first + j) % tile,
+                                       panel_.get() + i * b + j);
+      };
+      int i = column;
+      for (; i + 1 < side_; i += 2) update(std::integral_constant<int, 2>{}, i);
+      if (i < side_) update(std::integral_constant<int, 1>{}, i);
     }
   }
 
