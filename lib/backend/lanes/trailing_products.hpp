@@ -88,17 +88,29 @@ class TrailingProducts {
     for (int c = last; c >= 0; c -= at_once) {
       const int count = std::min(at_once, columns - c);
       const Floats* from = a + static_cast<std::size_t>(c) * ld_;
-      const auto block = [&]<int size>(int i) {
+      in_blocks<times_block_rows>(height, [&]<int size>(int i) {
         for (int j = 0; j < b; j += times_rows)
           times_block<size>(count, from + i, y + j * ld_ * float_lanes + c * matrices, z + j * ld_ + i, c == last);
-      };
-      int i = 0;
-      for (; i + times_block_rows <= height; i += times_block_rows) block.template operator()<times_block_rows>(i);
-      for (; i < height; ++i) block.template operator()<1>(i);
+      });
     }
   }
 
  private:
+  /// run.operator()<size>(i) for blocks of at most `most`; none of 1, which waits for its own sums, where 2 can be had.
+  template <int most, class Run>
+  static void in_blocks(int height, const Run& run) {
+    for (int i = 0; i < height;) {
+      const int left = height - i, size = left == most + 1 && most > 2 ? most - 1 : std::min(left, most);
+      one_block<most>(size, i, run);
+      i += size;
+    }
+  }
+  template <int size, class Run>
+  static void one_block(int wanted, int i, const Run& run) {
+    if (wanted == size) return run.template operator()<size>(i);
+    if constexpr (size > 1) one_block<size - 1>(wanted, i, run);
+  }
+
   template <int block>
   void update_block(int columns, Floats* a, const Floats* left, const float* coefficients) const {
     for (int c = 0; c < columns; c += column_block) {
