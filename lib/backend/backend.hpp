@@ -27,8 +27,8 @@ class ATTNSPEC_API Backend {
 
   /// One spectrum a matrix, in batch order; values fall, min(rows, cols) of them. A matrix with NaN or Inf gets
   /// SvdStatus::not_finite, one whose solver gave up not_converged; its neighbours do not notice.
-  /// The same matrix gives the same bits in any batch, at any place, with any number of threads; on a GPU that is what
-  /// cuBLAS and cuSOLVER make of it, and was never checked.
+  /// The same matrix gives the same bits in any batch, at any place, with any number of threads. On a GPU: on the same
+  /// card, with the same CUDA libraries, and where its memory holds lib/backend/gpu_fixed_calls; never checked on one.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
   /// The same by the calling thread alone, where the backend leaves that choice: for callers that bring a batch each.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <memory>
@@ -24,6 +25,7 @@ struct FakeGpuLog {
   std::size_t memory = std::size_t{1} << 30;  ///< of the card
   std::size_t block_memory = std::size_t{227} << 10;
   bool backwards = false;                 ///< threads of a phase run from the last to the first
+  bool counting = false;                  ///< libraries give other bits for another number of matrices a call
   bool eager = false;                     ///< work runs when it is queued and not when somebody waits
   std::size_t failing_call = never;       ///< the call, counted from 0, that throws, and every later one too
   std::size_t failing_once = never;       ///< the call that throws, and no other
@@ -31,7 +33,8 @@ struct FakeGpuLog {
   std::size_t no_convergence_of = never;  ///< solved matrix, counted from 0, whose info is not 0
 
   std::size_t allocations = 0;
-  std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, solved = 0, waits = 0;
+  std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, waits = 0;
+  std::size_t solved = 0;                              ///< matrices that are not zero, as a call's make-up is
   std::size_t together = 0, apart = 0, two_stage = 0;  ///< solver calls by route
   std::vector<std::string> violations;  ///< what a real card would have answered with a crash, or with wrong numbers
 };
@@ -79,7 +82,8 @@ class FakeGpu final : public GpuDevice {
   void on_card(const GpuPanel& job);
   void on_card(const void* start, std::size_t bytes, const std::string& what);
   void zeroed(const void* workspace, std::size_t bytes);
-  void end_of(int* info);
+  double rounding(std::size_t count, std::initializer_list<const void*> starts) const;
+  int end_of(bool is_zero);
 
   std::shared_ptr<FakeGpuLog> log_;
   std::map<const std::byte*, std::vector<std::byte>> card_, host_;

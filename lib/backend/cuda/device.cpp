@@ -33,6 +33,7 @@ Stream::Stream(bool with_blas) {
   }
   check("cusolverDnCreate", cusolverDnCreate(&solver));
   check("cusolverDnSetStream", cusolverDnSetStream(solver, stream));
+  check("cusolverDnSetDeterministicMode", cusolverDnSetDeterministicMode(solver, CUSOLVER_DETERMINISTIC_RESULTS));
 }
 
 Stream::~Stream() {
