@@ -29,7 +29,8 @@ class GpuBackend final : public Backend {
       : device_(std::move(device)),
         host_(std::move(host)),
         method_(options.method),
-        budget_(options.most_bytes > 0 ? options.most_bytes : device_->facts().free_bytes / 5 * 4),
+        budget_(options.most_bytes > 0 ? options.most_bytes
+                                       : device_->library_bytes() + device_->facts().free_bytes / 5 * 4),
         spectra_(*device_, method_, budget_, options.threads, options.route) {}
 
   std::string_view name() const override { return method_ == GpuMethod::gram ? "gram" : "direct"; }
@@ -49,7 +50,10 @@ class GpuBackend final : public Backend {
   void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                      std::span<const Construction> constructions, ErrorSink& sink) override {
     const std::lock_guard one_at_a_time(mutex_);
-    guarded([&] { gpu_output_errors(*device_, budget_, heads, trials, constructions, sink); });
+    guarded([&] {
+      spectra_.release();
+      gpu_output_errors(*device_, budget_, heads, trials, constructions, sink);
+    });
   }
 
  private:

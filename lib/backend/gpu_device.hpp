@@ -35,6 +35,10 @@ class ATTNSPEC_API GpuDevice {
 
   virtual GpuFacts facts() = 0;
 
+  /// Bytes of the card's memory that the libraries hold for themselves by now, beside what is allocated here. What the
+  /// solvers take of their own is there, and counted, once their workspace was asked for.
+  virtual std::size_t library_bytes() = 0;
+
   /// Null where the card has no room. Aligned to 256 bytes.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;

@@ -50,7 +50,8 @@ GpuSpectrumTask GpuSpectra::task_of(const MatrixBatch& batch) const {
 
 /// The most matrices that a lane may take at once, whole calls of them; 0 where the budget holds none.
 std::size_t GpuSpectra::cut_of(const GpuSpectrumTask& task, std::size_t wanted, std::size_t a_call) {
-  const std::size_t room = budget_ / GpuDevice::streams,
+  const std::size_t of_libraries = task.library_bytes(device_, a_call),
+                    room = (budget_ - std::min(budget_, of_libraries)) / GpuDevice::streams,
                     most_rows = std::numeric_limits<int>::max() / a_call / task.kind.shape.rows;  // of a launch
   const std::size_t cut = std::min(wanted, std::max(least_cut, wanted / cuts_of_a_batch + 1));
   std::size_t fits = 0, too_many = std::min((cut + a_call - 1) / a_call, std::max<std::size_t>(1, most_rows)) + 1;
@@ -59,6 +60,11 @@ std::size_t GpuSpectra::cut_of(const GpuSpectrumTask& task, std::size_t wanted, 
     (task.bytes(device_, middle * a_call, a_call) <= room ? fits : too_many) = middle;
   }
   return fits * a_call;
+}
+
+void GpuSpectra::release() {
+  wait_for_lanes();
+  give_back();
 }
 
 void GpuSpectra::give_back() {
@@ -90,12 +96,12 @@ void GpuSpectra::prepare(const GpuSpectrumTask& task, std::size_t wanted) {
       if (allocate(task, cut, a_call)) return;
   }
   const MatrixShape shape = task.kind.shape;
-  const std::size_t least = GpuDevice::streams * task.bytes(device_, 1, 1);
-  throw Error(ErrorKind::limit, "the GPU has no room for matrices of " + std::to_string(shape.rows) + " x " +
-                                    std::to_string(shape.cols) + ": two of them with their workspace take " +
-                                    std::to_string((least >> 20) + 1) + " MiB, and it may use " +
-                                    std::to_string(budget_ >> 20) +
-                                    " MiB (--max-memory-device) of what other programs leave; or take --device cpu");
+  const std::size_t least = GpuDevice::streams * task.bytes(device_, 1, 1) + task.library_bytes(device_, 1);
+  throw Error(ErrorKind::limit,
+              "the GPU has no room for matrices of " + std::to_string(shape.rows) + " x " + std::to_string(shape.cols) +
+                  ": two of them, with what CUDA's libraries need, take " + std::to_string((least >> 20) + 1) +
+                  " MiB, and it may use " + std::to_string(budget_ >> 20) +
+                  " MiB (--max-memory-device) of what other programs leave; or take --device cpu");
 }
 
 void GpuSpectra::start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items) {

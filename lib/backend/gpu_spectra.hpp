@@ -15,8 +15,8 @@ namespace attnspec {
 
 class ATTNSPEC_API GpuSpectra {
  public:
-  /// `budget` bytes of the card's memory may be used; `threads` of the host fill what is copied to it. `route`: in
-  /// place of the table's (lib/backend/gpu_routes).
+  /// `budget` bytes of the card's memory may be used, with what its libraries take; `threads` of the host fill what is
+  /// copied to it. `route`: in place of the table's (lib/backend/gpu_routes).
   GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads,
              std::optional<GpuEigenRoute> route = {});
 
@@ -29,6 +29,9 @@ class ATTNSPEC_API GpuSpectra {
   /// are made where it does not. Throws Error(limit) where the budget does not hold two matrices, or the card has less
   /// than that; GpuFailure where it fails.
   std::vector<Spectrum> operator()(const MatrixBatch& batch);
+
+  /// Nothing of the card's memory is held any more, until the next batch.
+  void release();
 
  private:
   using Item = GpuSpectrumItem;

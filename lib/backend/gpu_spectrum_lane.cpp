@@ -34,6 +34,11 @@ std::size_t GpuSpectrumTask::workspace_bytes(GpuDevice& device, std::size_t coun
   return device.eigenvalue_workspace(route, n, route == GpuEigenRoute::together ? a_call : count);
 }
 
+std::size_t GpuSpectrumTask::library_bytes(GpuDevice& device, std::size_t a_call) const {
+  workspace_bytes(device, a_call, a_call);  // asked for, so that it counts
+  return device.library_bytes();
+}
+
 std::size_t GpuSpectrumTask::bytes(GpuDevice& device, std::size_t count, std::size_t a_call) const {
   const MatrixShape shape = kind.shape;
   const std::size_t numbers = shape.elements() + spare_numbers() + shape.smaller_side();

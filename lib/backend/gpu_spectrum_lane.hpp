@@ -33,6 +33,8 @@ struct GpuSpectrumTask {
   /// Beside a matrix: its Gram matrix, or itself turned over.
   std::size_t spare_numbers() const;
   std::size_t workspace_bytes(GpuDevice& device, std::size_t count, std::size_t a_call) const;
+  /// Of the card's memory that the libraries take, lanes or none.
+  std::size_t library_bytes(GpuDevice& device, std::size_t a_call) const;
   /// Of the card's memory that a lane takes.
   std::size_t bytes(GpuDevice& device, std::size_t count, std::size_t a_call) const;
 };

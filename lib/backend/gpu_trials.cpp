@@ -246,9 +246,11 @@ class TrialLane {
 };
 
 /// How many heads of a kind fit.
-std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::size_t budget, std::size_t wanted) {
+std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::size_t budget, std::size_t of_libraries,
+                           std::size_t wanted) {
   constexpr std::size_t arrays = 32;  // at most, that are empty and take a number all the same
   const std::size_t fixed =
+      of_libraries +
       (GpuDevice::streams * TrialLane::fixed_numbers(kind, plan) + kind.groups() + arrays) * sizeof(double);
   const std::size_t a_head =
       (HeadBlock::resident(kind) + GpuDevice::streams * TrialLane::numbers(kind, plan)) * sizeof(double);
@@ -305,7 +307,7 @@ void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const He
     while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
     if (!kind.logits && std::any_of(constructions.begin(), constructions.end(), needs_logits))
       throw Error(ErrorKind::internal, "a softmax or exponential construction on a head without logits");
-    std::size_t count = heads_that_fit(kind, plan, budget, equal);
+    std::size_t count = heads_that_fit(kind, plan, budget, device.library_bytes(), equal);
     while (true) {
       try {  // all memory is taken before the first error is handed over
         try_block(device, plan, kind, heads.subspan(first, count), first, trials, sink);

@@ -82,7 +82,23 @@ struct HostBlock {
 
 }  // namespace
 
-FakeGpu::~FakeGpu() { demand(card_.empty() && host_.empty(), "memory was not given back"); }
+FakeGpu::FakeGpu(std::shared_ptr<FakeGpuLog> log) : log_(std::move(log)) { take_handles(GpuDevice::streams); }
+
+FakeGpu::~FakeGpu() {
+  demand(card_.empty() && host_.empty(), "memory was not given back");
+  log_->in_use -= library_bytes_;
+}
+
+void FakeGpu::take_handles(std::size_t count) {
+  library_bytes_ += count * log_->handle_bytes;
+  log_->in_use += count * log_->handle_bytes;
+  log_->peak = std::max(log_->peak, log_->in_use);
+}
+
+void FakeGpu::have_helpers() {
+  constexpr std::size_t helpers = 8;
+  if (!std::exchange(has_helpers_, true)) take_handles(helpers);
+}
 
 void FakeGpu::demand(bool fine, const std::string& complaint) {
   if (!fine) log_->violations.push_back(complaint);
@@ -258,6 +274,7 @@ void FakeGpu::tridiagonal_values(unsigned stream, const GpuTridiagonals& job) {
 }
 
 std::size_t FakeGpu::eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) {
+  if (route == GpuEigenRoute::apart) have_helpers();
   return 1000 + n * n * sizeof(double) * (route == GpuEigenRoute::together ? count : 4);
 }
 
@@ -289,7 +306,10 @@ void FakeGpu::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, s
   });
 }
 
-std::size_t FakeGpu::singular_value_workspace(MatrixShape shape, std::size_t) { return 1000 + 8 * shape.elements(); }
+std::size_t FakeGpu::singular_value_workspace(MatrixShape shape, std::size_t) {
+  have_helpers();
+  return 1000 + 8 * shape.elements();
+}
 
 void FakeGpu::singular_values(unsigned stream, MatrixShape shape, std::size_t count, double* matrices, double* values,
                               int* info, void* workspace, std::size_t workspace_bytes) {
@@ -374,7 +394,8 @@ std::unique_ptr<Backend> make_reference() { return make_backend({"cpu", "referen
 
 std::unique_ptr<Backend> fake_backend(const std::shared_ptr<FakeGpuLog>& log, GpuMethod method,
                                       std::optional<GpuEigenRoute> route) {
-  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(), {method, log->memory, 2, route});
+  return make_gpu_backend(std::make_unique<FakeGpu>(log), make_reference(),
+                          {method, log->limit > 0 ? log->limit : log->memory, 2, route});
 }
 
 }  // namespace attnspec::test

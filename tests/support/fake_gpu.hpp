@@ -23,6 +23,8 @@ struct FakeGpuLog {
   static constexpr std::size_t never = std::numeric_limits<std::size_t>::max();
 
   std::size_t memory = std::size_t{1} << 30;  ///< of the card
+  std::size_t limit = 0;                      ///< that fake_backend gives the backend; 0: the card's memory
+  std::size_t handle_bytes = 100;             ///< that a handle of a library takes; every stream has one
   std::size_t block_memory = std::size_t{227} << 10;
   bool backwards = false;                 ///< threads of a phase run from the last to the first
   bool counting = false;                  ///< libraries give other bits for another number of matrices a call
@@ -41,10 +43,11 @@ struct FakeGpuLog {
 
 class FakeGpu final : public GpuDevice {
  public:
-  explicit FakeGpu(std::shared_ptr<FakeGpuLog> log) : log_(std::move(log)) {}
+  explicit FakeGpu(std::shared_ptr<FakeGpuLog> log);
   ~FakeGpu() override;
 
   GpuFacts facts() override;
+  std::size_t library_bytes() override { return library_bytes_; }
   void* allocate(std::size_t bytes) override;
   void release(void* memory) noexcept override;
   void* allocate_on_host(std::size_t bytes) override;
@@ -84,8 +87,12 @@ class FakeGpu final : public GpuDevice {
   void zeroed(const void* workspace, std::size_t bytes);
   double rounding(std::size_t count, std::initializer_list<const void*> starts) const;
   int end_of(bool is_zero);
+  void take_handles(std::size_t count);
+  void have_helpers();
 
   std::shared_ptr<FakeGpuLog> log_;
+  std::size_t library_bytes_ = 0;
+  bool has_helpers_ = false;  ///< handles of solvers that take a matrix a call
   std::map<const std::byte*, std::vector<std::byte>> card_, host_;
   std::array<std::vector<std::function<void()>>, GpuDevice::streams> queued_;
 };

@@ -13,7 +13,8 @@ namespace attnspec::cuda {
 /// One cudaStream_t with the library handles that work on it.
 class Stream {
  public:
-  explicit Stream(bool with_blas);
+  /// `blas_bytes`: of the card's memory for the workspace of a cuBLAS handle; 0: there is none.
+  explicit Stream(std::size_t blas_bytes);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream();
@@ -22,7 +23,11 @@ class Stream {
   cudaEvent_t event = nullptr;
   cublasHandle_t blas = nullptr;
   cusolverDnHandle_t solver = nullptr;
+  void* blas_workspace = nullptr;
   std::vector<std::byte> host_workspace;  ///< of the solver; calls of one stream share it
+
+ private:
+  Stream() = default;  ///< whole, so that what the other one made goes where it throws half-way
 };
 
 class Device final : public GpuDevice {
@@ -31,6 +36,7 @@ class Device final : public GpuDevice {
   ~Device() override;
 
   GpuFacts facts() override;
+  std::size_t library_bytes() override { return library_bytes_; }
   void* allocate(std::size_t bytes) override;
   void release(void* memory) noexcept override;
   void* allocate_on_host(std::size_t bytes) override;
@@ -70,12 +76,14 @@ class Device final : public GpuDevice {
   static void room_on_host(Stream& stream, std::size_t bytes);
   template <class Call>
   void spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call);
-  Stream& helper(unsigned stream, std::size_t i);
+  std::unique_ptr<Stream> counted_stream(std::size_t blas_bytes);
+  void make_helpers();
   Stream& at(unsigned stream) { return *streams_[stream]; }
 
   std::array<std::unique_ptr<Stream>, GpuDevice::streams> streams_;
   std::array<std::array<std::unique_ptr<Stream>, helpers>, GpuDevice::streams> helpers_;
   cusolverDnParams_t params_ = nullptr;
+  std::size_t library_bytes_ = 0;
 };
 
 }  // namespace attnspec::cuda
