@@ -54,8 +54,9 @@ class ATTNSPEC_API Backend {
   virtual Matrix right_singular_vectors(const Matrix& matrix) = 0;
 
   /// The error of every construction on every head in every trial (a pair of projections), handed to `sink`.
-  /// All heads have the same n_k. What one (trial, head, construction) gives does not depend on its company: the same
-  /// bits in any list of trials that begins at a multiple of `trial_group`, for any heads beside it, any threads.
+  /// Throws std::invalid_argument for a softmax or exponential construction of k = 0. All heads have the same n_k. What
+  /// one (trial, head, construction) gives does not depend on its company: the same bits in any list of trials that
+  /// begins at a multiple of `trial_group`, for any heads beside it, any threads.
   virtual void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                              std::span<const Construction> constructions, ErrorSink& sink) = 0;
 

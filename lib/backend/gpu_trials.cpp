@@ -188,7 +188,6 @@ class TrialLane {
     current_ = false;
     GpuResidual job;
     job.factor = construction.f_factor;
-    if (construction.k == 0) return job;
     if (weighed_ == nullptr || weighed_->k != construction.k || weighed_->e_factor != construction.e_factor)
       weigh(construction);
     weighed_ = &construction;
