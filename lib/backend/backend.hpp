@@ -1,6 +1,7 @@
 // The one door to the hardware: batches of matrices in, spectra out; heads and projections in, errors out.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,10 @@ class ATTNSPEC_API Backend {
   /// begins at a multiple of `trial_group`, for any heads beside it, any threads.
   virtual void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                              std::span<const Construction> constructions, ErrorSink& sink) = 0;
+
+  /// Heads that several calls of output_errors will try, in this order: as long as the result lives they do not change,
+  /// and the backend may hold what it made of them. Null where it holds nothing.
+  virtual std::shared_ptr<const void> keep(std::span<const Head* const> heads);
 
   /// Trials are worked on in groups of this many; lists of trials should begin at multiples of it.
   static constexpr std::size_t trial_group = 8;

@@ -31,13 +31,17 @@ class GpuBackend final : public Backend {
         method_(options.method),
         budget_(options.most_bytes > 0 ? options.most_bytes
                                        : device_->library_bytes() + device_->facts().free_bytes / 5 * 4),
-        spectra_(*device_, method_, budget_, options.threads, options.route) {}
+        spectra_(*device_, method_, budget_, options.threads, options.route),
+        trials_(*device_, budget_) {}
 
   std::string_view name() const override { return method_ == GpuMethod::gram ? "gram" : "direct"; }
 
   std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
     const std::lock_guard one_at_a_time(mutex_);
-    return guarded([&] { return spectra_(batch); });
+    return guarded([&] {
+      trials_.release();
+      return spectra_(batch);
+    });
   }
 
   bool takes_halves() const override { return true; }
@@ -47,12 +51,17 @@ class GpuBackend final : public Backend {
 
   Matrix right_singular_vectors(const Matrix& matrix) override { return host_->right_singular_vectors(matrix); }
 
+  std::shared_ptr<const void> keep(std::span<const Head* const> heads) override {
+    const std::lock_guard one_at_a_time(mutex_);
+    return trials_.keep(heads);
+  }
+
   void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                      std::span<const Construction> constructions, ErrorSink& sink) override {
     const std::lock_guard one_at_a_time(mutex_);
     guarded([&] {
       spectra_.release();
-      gpu_output_errors(*device_, budget_, heads, trials, constructions, sink);
+      trials_(heads, trials, constructions, sink);
     });
   }
 
@@ -62,6 +71,7 @@ class GpuBackend final : public Backend {
   GpuMethod method_;
   std::size_t budget_;
   GpuSpectra spectra_;
+  GpuTrials trials_;
   std::mutex mutex_;
 };
 
