@@ -47,6 +47,11 @@ class ATTNSPEC_API Backend {
   /// together; 0 where nobody counts.
   virtual double seconds_computing() const;
 
+  /// Times from now on what crosses the bus to a card, which costs a little of its time; false where there is none.
+  virtual bool time_bus();
+  /// Seconds since then in which something crossed it.
+  virtual double seconds_on_bus();
+
   /// a b, row-major. Throws Error(internal) where the shapes do not fit.
   virtual Matrix product(const Matrix& a, const Matrix& b) = 0;
 

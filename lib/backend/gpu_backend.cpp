@@ -47,6 +47,16 @@ class GpuBackend final : public Backend {
   bool takes_halves() const override { return true; }
   bool takes_queries_and_keys() const override { return true; }
 
+  bool time_bus() override {
+    const std::lock_guard one_at_a_time(mutex_);
+    guarded([&] { device_->time_copies(); });
+    return true;
+  }
+  double seconds_on_bus() override {
+    const std::lock_guard one_at_a_time(mutex_);
+    return guarded([&] { return device_->seconds_copying(); });
+  }
+
   Matrix product(const Matrix& a, const Matrix& b) override { return host_->product(a, b); }
 
   Matrix right_singular_vectors(const Matrix& matrix) override { return host_->right_singular_vectors(matrix); }

@@ -51,6 +51,11 @@ class ATTNSPEC_API GpuDevice {
   virtual void fill_zero(unsigned stream, void* memory, std::size_t bytes) = 0;
   virtual void wait(unsigned stream) = 0;
 
+  /// Uploads and downloads are timed from now on, at the price of two events each.
+  virtual void time_copies() = 0;
+  /// Seconds since then in which one was under way, of those that were waited for.
+  virtual double seconds_copying() = 0;
+
   /// `from` holds `count` numbers of this type.
   virtual void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) = 0;
   /// `count` matrices of this shape, row-major, back to back, turned over.

@@ -177,15 +177,30 @@ void FakeGpu::on_card(const void* start, std::size_t bytes, const std::string& w
   if (!inside) throw GpuFailure(what + ": out of bounds");
 }
 
+void FakeGpu::copy(unsigned stream, void* to, const void* from, std::size_t bytes) {
+  queue(stream, [=, this, timed = timed_] {
+    std::memcpy(to, from, bytes);
+    const double begin = clock_;
+    clock_ += static_cast<double>(bytes) * FakeGpuLog::seconds_a_byte;
+    if (timed) busy_.add(begin, clock_);
+  });
+}
+
+void FakeGpu::time_copies() {
+  call();
+  timed_ = true;
+}
+
 void FakeGpu::upload(unsigned stream, void* to, const void* from, std::size_t bytes) {
   on_card(to, bytes, "upload");
-  queue(stream, [=] { std::memcpy(to, from, bytes); });
+  copy(stream, to, from, bytes);
   log_->uploaded += bytes;
 }
 
 void FakeGpu::download(unsigned stream, void* to, const void* from, std::size_t bytes) {
   on_card(from, bytes, "download");
-  queue(stream, [=] { std::memcpy(to, from, bytes); });
+  copy(stream, to, from, bytes);
+  log_->downloaded += bytes;
 }
 
 void FakeGpu::fill_zero(unsigned stream, void* memory, std::size_t bytes) {

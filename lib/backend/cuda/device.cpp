@@ -115,13 +115,28 @@ void* Device::allocate_on_host(std::size_t bytes) {
 
 void Device::release_on_host(void* memory) noexcept { cudaFreeHost(memory); }
 
+void Device::copy(const char* what, unsigned stream, void* to, const void* from, std::size_t bytes,
+                  cudaMemcpyKind kind) {
+  const auto queue = [&] { check(what, cudaMemcpyAsync(to, from, bytes, kind, at(stream).stream)); };
+  if (copy_clock_)
+    copy_clock_->around(stream, at(stream).stream, queue);
+  else
+    queue();
+}
+
 void Device::upload(unsigned stream, void* to, const void* from, std::size_t bytes) {
-  check("cudaMemcpyAsync to the GPU", cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, at(stream).stream));
+  copy("cudaMemcpyAsync to the GPU", stream, to, from, bytes, cudaMemcpyHostToDevice);
 }
 
 void Device::download(unsigned stream, void* to, const void* from, std::size_t bytes) {
-  check("cudaMemcpyAsync from the GPU", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, at(stream).stream));
+  copy("cudaMemcpyAsync from the GPU", stream, to, from, bytes, cudaMemcpyDeviceToHost);
 }
+
+void Device::time_copies() {
+  if (!copy_clock_) copy_clock_ = std::make_unique<CopyClock>();
+}
+
+double Device::seconds_copying() { return copy_clock_ ? copy_clock_->seconds() : 0; }
 
 void Device::fill_zero(unsigned stream, void* memory, std::size_t bytes) {
   check("cudaMemsetAsync", cudaMemsetAsync(memory, 0, bytes, at(stream).stream));
@@ -132,6 +147,7 @@ void Device::wait(unsigned stream) {
   check("cudaStreamSynchronize", cudaStreamSynchronize(at(stream).stream));
   for (const auto& beside : helpers_[stream])
     if (beside) check("cudaStreamSynchronize", cudaStreamSynchronize(beside->stream));
+  if (copy_clock_) copy_clock_->waited(stream);
 }
 
 void Device::widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) {

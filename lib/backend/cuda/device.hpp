@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/backend/cuda/check.hpp"
+#include "lib/backend/cuda/copy_clock.hpp"
 #include "lib/backend/gpu_device.hpp"
 
 namespace attnspec::cuda {
@@ -45,6 +46,8 @@ class Device final : public GpuDevice {
   void download(unsigned stream, void* to, const void* from, std::size_t bytes) override;
   void fill_zero(unsigned stream, void* memory, std::size_t bytes) override;
   void wait(unsigned stream) override;
+  void time_copies() override;
+  double seconds_copying() override;
   void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) override;
   void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) override;
   void attention(unsigned stream, const GpuAttention& job) override;
@@ -71,6 +74,7 @@ class Device final : public GpuDevice {
   struct Workspace {
     std::size_t on_device = 0, on_host = 0;
   };
+  void copy(const char* what, unsigned stream, void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);
   Workspace one_eigenproblem(std::size_t n);
   Workspace one_decomposition(MatrixShape shape);
   static void room_on_host(Stream& stream, std::size_t bytes);
@@ -82,6 +86,7 @@ class Device final : public GpuDevice {
 
   std::array<std::unique_ptr<Stream>, GpuDevice::streams> streams_;
   std::array<std::array<std::unique_ptr<Stream>, helpers>, GpuDevice::streams> helpers_;
+  std::unique_ptr<CopyClock> copy_clock_;  ///< null: nobody asked
   cusolverDnParams_t params_ = nullptr;
   std::size_t library_bytes_ = 0;
 };
