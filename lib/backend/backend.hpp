@@ -62,12 +62,12 @@ class ATTNSPEC_API Backend {
   /// The error of every construction on every head in every trial (a pair of projections), handed to `sink`.
   /// Throws std::invalid_argument for a softmax or exponential construction of k = 0. All heads have the same n_k. What
   /// one (trial, head, construction) gives does not depend on its company: the same bits in any list of trials that
-  /// begins at a multiple of `trial_group`, for any heads beside it, any threads.
+  /// begins at a multiple of `trial_group`, for any heads beside it, any threads; on a GPU with the reservations above.
   virtual void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                              std::span<const Construction> constructions, ErrorSink& sink) = 0;
 
   /// Heads that several calls of output_errors will try, in this order: as long as the result lives they do not change,
-  /// and the backend may hold what it made of them. Null where it holds nothing.
+  /// and the backend may hold what it made of them, which changes no bit. Null where it holds nothing.
   virtual std::shared_ptr<const void> keep(std::span<const Head* const> heads);
 
   /// Trials are worked on in groups of this many; lists of trials should begin at multiples of it.

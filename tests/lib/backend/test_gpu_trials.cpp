@@ -118,21 +118,24 @@ TEST_CASE("a card with no room for one head says how much it needs", "[gpu]") {
 TEST_CASE("an error is the same bits whatever heads and trials are beside it", "[gpu]") {
   const std::vector<Head> heads = random_heads(70, 9, 9, 3, 2, 4);
   const auto all = pointers(heads);
-  const Maps maps(5, 9, 9, 6);
+  const Maps maps(Backend::trial_group + 3, 9, 9, 6);
+  const auto pairs = maps.pairs();
   const auto constructions = every_form(9, true);
-  const auto errors_of = [&](std::size_t first, std::size_t count) {
+  const auto errors_of = [&](std::size_t first, std::size_t count, std::size_t first_trial) {
     const auto log = std::make_shared<FakeGpuLog>();
     log->counting = true;
     ErrorList errors;
-    fake_backend(log)->output_errors(std::span(all).subspan(first, count), maps.pairs(), constructions, errors);
+    fake_backend(log)->output_errors(std::span(all).subspan(first, count), std::span(pairs).subspan(first_trial),
+                                     constructions, errors);
     REQUIRE(log->violations.empty());
     return errors.errors;
   };
-  const auto whole = errors_of(0, heads.size());
+  const auto whole = errors_of(0, heads.size(), 0);
   for (const auto& [first, count] : {std::pair(0, 1), std::pair(7, 1), std::pair(30, 33), std::pair(5, 65)})
-    for (const auto& [place, error] : errors_of(first, count)) {
-      const auto& [trial, head, construction] = place;
-      CAPTURE(first, count, trial, head, construction);
-      REQUIRE(error == whole.at({trial, head + first, construction}));
-    }
+    for (const std::size_t first_trial : {std::size_t{0}, Backend::trial_group})
+      for (const auto& [place, error] : errors_of(first, count, first_trial)) {
+        const auto& [trial, head, construction] = place;
+        CAPTURE(first, count, trial, head, construction);
+        REQUIRE(error == whole.at({trial + first_trial, head + first, construction}));
+      }
 }
