@@ -205,6 +205,9 @@ class Walk {
         for (const Construction& construction : panel.constructions) largest_k = std::max(largest_k, construction.k);
     const std::size_t chunk = Backend::trial_group * groups_at_once(largest_k, tokens, subjects, options_.threads);
     if (!report(0, subjects, skipped_here)) return;
+    std::vector<std::shared_ptr<const void>> kept;  // on the card, from one chunk to the next
+    for (const Panel& panel : panels)
+      if (panel.has_work()) kept.push_back(backend_.keep(panel.heads));
     for (std::size_t first = 0; first < options_.trials; first += chunk) {
       const std::size_t count = std::min(chunk, options_.trials - first);
       std::vector<Matrix> maps(count);

@@ -22,7 +22,13 @@ bool Backend::takes_queries_and_keys() const { return false; }
 
 bool Backend::takes_halves() const { return false; }
 
+std::shared_ptr<const void> Backend::keep(std::span<const Head* const>) { return nullptr; }
+
 double Backend::seconds_computing() const { return 0; }
+
+bool Backend::time_bus() { return false; }
+
+double Backend::seconds_on_bus() { return 0; }
 
 double direct_error_bound(MatrixShape shape, double sigma_1) { return 4 * larger_side(shape) * epsilon * sigma_1; }
 

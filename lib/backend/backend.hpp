@@ -1,6 +1,7 @@
 // The one door to the hardware: batches of matrices in, spectra out; heads and projections in, errors out.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,8 @@ class ATTNSPEC_API Backend {
 
   /// One spectrum a matrix, in batch order; values fall, min(rows, cols) of them. A matrix with NaN or Inf gets
   /// SvdStatus::not_finite, one whose solver gave up not_converged; its neighbours do not notice.
-  /// The same matrix gives the same bits in any batch, at any place, with any number of threads; on a GPU that is what
-  /// cuBLAS and cuSOLVER make of it, and was never checked.
+  /// The same matrix gives the same bits in any batch, at any place, with any number of threads. On a GPU: on the same
+  /// card, with the same CUDA libraries, and where its memory holds lib/backend/gpu_fixed_calls; never checked on one.
   virtual std::vector<Spectrum> singular_values(const MatrixBatch& batch) = 0;
 
   /// The same by the calling thread alone, where the backend leaves that choice: for callers that bring a batch each.
@@ -46,6 +47,11 @@ class ATTNSPEC_API Backend {
   /// together; 0 where nobody counts.
   virtual double seconds_computing() const;
 
+  /// Times from now on what crosses the bus to a card, which costs a little of its time; false where there is none.
+  virtual bool time_bus();
+  /// Seconds since then in which something crossed it.
+  virtual double seconds_on_bus();
+
   /// a b, row-major. Throws Error(internal) where the shapes do not fit.
   virtual Matrix product(const Matrix& a, const Matrix& b) = 0;
 
@@ -54,10 +60,15 @@ class ATTNSPEC_API Backend {
   virtual Matrix right_singular_vectors(const Matrix& matrix) = 0;
 
   /// The error of every construction on every head in every trial (a pair of projections), handed to `sink`.
-  /// All heads have the same n_k. What one (trial, head, construction) gives does not depend on its company: the same
-  /// bits in any list of trials that begins at a multiple of `trial_group`, for any heads beside it, any threads.
+  /// Throws std::invalid_argument for a softmax or exponential construction of k = 0. All heads have the same n_k. What
+  /// one (trial, head, construction) gives does not depend on its company: the same bits in any list of trials that
+  /// begins at a multiple of `trial_group`, for any heads beside it, any threads; on a GPU with the reservations above.
   virtual void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                              std::span<const Construction> constructions, ErrorSink& sink) = 0;
+
+  /// Heads that several calls of output_errors will try, in this order: as long as the result lives they do not change,
+  /// and the backend may hold what it made of them, which changes no bit. Null where it holds nothing.
+  virtual std::shared_ptr<const void> keep(std::span<const Head* const> heads);
 
   /// Trials are worked on in groups of this many; lists of trials should begin at multiples of it.
   static constexpr std::size_t trial_group = 8;

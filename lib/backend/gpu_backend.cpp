@@ -29,27 +29,50 @@ class GpuBackend final : public Backend {
       : device_(std::move(device)),
         host_(std::move(host)),
         method_(options.method),
-        budget_(options.most_bytes > 0 ? options.most_bytes : device_->facts().free_bytes / 5 * 4),
-        spectra_(*device_, method_, budget_, options.threads, options.route) {}
+        budget_(options.most_bytes > 0 ? options.most_bytes
+                                       : device_->library_bytes() + device_->facts().free_bytes / 5 * 4),
+        spectra_(*device_, method_, budget_, options.threads, options.route),
+        trials_(*device_, budget_) {}
 
   std::string_view name() const override { return method_ == GpuMethod::gram ? "gram" : "direct"; }
 
   std::vector<Spectrum> singular_values(const MatrixBatch& batch) override {
     const std::lock_guard one_at_a_time(mutex_);
-    return guarded([&] { return spectra_(batch); });
+    return guarded([&] {
+      trials_.release();
+      return spectra_(batch);
+    });
   }
 
   bool takes_halves() const override { return true; }
   bool takes_queries_and_keys() const override { return true; }
 
+  bool time_bus() override {
+    const std::lock_guard one_at_a_time(mutex_);
+    guarded([&] { device_->time_copies(); });
+    return true;
+  }
+  double seconds_on_bus() override {
+    const std::lock_guard one_at_a_time(mutex_);
+    return guarded([&] { return device_->seconds_copying(); });
+  }
+
   Matrix product(const Matrix& a, const Matrix& b) override { return host_->product(a, b); }
 
   Matrix right_singular_vectors(const Matrix& matrix) override { return host_->right_singular_vectors(matrix); }
 
+  std::shared_ptr<const void> keep(std::span<const Head* const> heads) override {
+    const std::lock_guard one_at_a_time(mutex_);
+    return trials_.keep(heads);
+  }
+
   void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                      std::span<const Construction> constructions, ErrorSink& sink) override {
     const std::lock_guard one_at_a_time(mutex_);
-    guarded([&] { gpu_output_errors(*device_, budget_, heads, trials, constructions, sink); });
+    guarded([&] {
+      spectra_.release();
+      trials_(heads, trials, constructions, sink);
+    });
   }
 
  private:
@@ -58,6 +81,7 @@ class GpuBackend final : public Backend {
   GpuMethod method_;
   std::size_t budget_;
   GpuSpectra spectra_;
+  GpuTrials trials_;
   std::mutex mutex_;
 };
 

@@ -14,7 +14,8 @@ namespace attnspec {
 
 struct GpuOptions {
   GpuMethod method = GpuMethod::gram;
-  std::size_t most_bytes = 0;               ///< of the card's memory; 0: four fifths of what is free now
+  std::size_t most_bytes = 0;               ///< of the card's memory, with what its libraries take; 0: four fifths of
+                                            ///< what is free now
   unsigned threads = 1;                     ///< of the host
   std::optional<GpuEigenRoute> route = {};  ///< none: the table's
 };

@@ -35,6 +35,10 @@ class ATTNSPEC_API GpuDevice {
 
   virtual GpuFacts facts() = 0;
 
+  /// Bytes of the card's memory that the libraries hold for themselves by now, beside what is allocated here. What the
+  /// solvers take of their own is there, and counted, once their workspace was asked for.
+  virtual std::size_t library_bytes() = 0;
+
   /// Null where the card has no room. Aligned to 256 bytes.
   virtual void* allocate(std::size_t bytes) = 0;
   virtual void release(void* memory) noexcept = 0;
@@ -46,6 +50,11 @@ class ATTNSPEC_API GpuDevice {
   virtual void download(unsigned stream, void* to, const void* from, std::size_t bytes) = 0;
   virtual void fill_zero(unsigned stream, void* memory, std::size_t bytes) = 0;
   virtual void wait(unsigned stream) = 0;
+
+  /// Uploads and downloads are timed from now on, at the price of two events each.
+  virtual void time_copies() = 0;
+  /// Seconds since then in which one was under way, of those that were waited for.
+  virtual double seconds_copying() = 0;
 
   /// `from` holds `count` numbers of this type.
   virtual void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) = 0;

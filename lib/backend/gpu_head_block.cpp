@@ -19,15 +19,16 @@ void wait_quietly(GpuDevice& device, unsigned stream) noexcept {
   }
 }
 
-HeadBlock::HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<const Head* const> heads, std::size_t place)
+HeadBlock::HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<const Head* const> heads,
+                     std::size_t heads_a_call)
     : kind(of_heads),
       count(heads.size()),
-      first(place),
-      attention(device, count * kind.queries * kind.tokens),
-      columns(device, count * kind.tokens * kind.width),
+      a_call(heads_a_call),
+      attention(device, held() * kind.queries * kind.tokens),
+      columns(device, held() * kind.tokens * kind.width),
       targets(device, count * kind.cells()),
-      query(device, count * kind.queries * kind.rank),
-      key(device, count * kind.tokens * kind.key_cols),
+      query(device, held() * kind.queries * kind.rank),
+      key(device, held() * kind.tokens * kind.key_cols),
       log_sums(device, kind.logits ? count * kind.queries : 0),
       group_ends(device, kind.groups()) {
   if (!group_ends) throw NoRoom("the GPU has no memory left; take --device cpu");
@@ -40,8 +41,11 @@ HeadBlock::HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<cons
   }
 }
 
-std::size_t HeadBlock::resident(const HeadKind& kind) {
-  return kind.queries * (kind.tokens + kind.width + kind.rank + 1) + kind.tokens * (kind.width + kind.key_cols);
+std::size_t HeadBlock::bytes(const HeadKind& kind, std::size_t held) {
+  constexpr std::size_t arrays = 7;  // that may be empty and take a number all the same
+  const std::size_t a_head =
+      kind.queries * (kind.tokens + kind.width + kind.rank + 1) + kind.tokens * (kind.width + kind.key_cols);
+  return (held * a_head + kind.groups() + arrays) * sizeof(double);
 }
 
 void HeadBlock::send_all(GpuDevice& device, std::span<const Head* const> heads) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/backend/gpu_device.hpp"
+#include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/core/error.hpp"
 #include "lib/core/head.hpp"
 
@@ -50,14 +51,17 @@ struct Numbers {
 /// Heads on the card, one after another.
 class HeadBlock {
  public:
-  /// Throws NoRoom.
-  HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<const Head* const> heads, std::size_t place);
+  /// Products will be made in calls of `a_call` heads. Throws NoRoom.
+  HeadBlock(GpuDevice& device, const HeadKind& of_heads, std::span<const Head* const> heads, std::size_t a_call);
 
-  /// Numbers that one head takes here, and in each lane.
-  static std::size_t resident(const HeadKind& kind);
+  /// Of the card's memory, where there is room for `held` heads.
+  static std::size_t bytes(const HeadKind& kind, std::size_t held);
+  std::size_t bytes() const { return bytes(kind, held()); }
+  /// Heads that there is room for: whole calls.
+  std::size_t held() const { return in_whole_calls(count, a_call); }
 
   const HeadKind kind;
-  const std::size_t count, first;  ///< first: its place in the caller's list
+  const std::size_t count, a_call;
   const Numbers attention, columns, targets, query, key, log_sums;
   const GpuMemory<std::size_t> group_ends;
 

@@ -4,14 +4,20 @@
 #include <cmath>
 #include <span>
 
+#include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/core/norms.hpp"
 #include "lib/core/parallel.hpp"
 
 namespace attnspec {
 namespace {
 
-std::size_t numbers_a_head(const QueryKeyKind& kind) {
-  return (kind.shape.rows + kind.shape.cols) * kind.rank + (kind.biased ? kind.shape.elements() : 0);
+/// An even number: what begins behind is aligned as the first numbers are (lib/backend/gpu_fixed_calls).
+constexpr std::size_t even(std::size_t numbers) { return (numbers + 1) / 2 * 2; }
+
+/// Queries, keys and biases, whose own beginnings are even.
+std::size_t numbers_of(const QueryKeyKind& kind, std::size_t count) {
+  return even(count * kind.shape.rows * kind.rank) + even(count * kind.shape.cols * kind.rank) +
+         (kind.biased ? count * kind.shape.elements() : 0);
 }
 
 GpuScoreRule score_rule(const AttentionRule& rule) {
@@ -29,8 +35,8 @@ void square_norms(const double* matrix, std::size_t rows, std::size_t rank, doub
 
 GpuQueryKeys::GpuQueryKeys(GpuDevice& device, const QueryKeyKind& kind, std::size_t count)
     : kind_(kind),
-      upload_(device, count * numbers_a_head(kind)),
-      numbers_(device, count * numbers_a_head(kind)),
+      upload_(device, numbers_of(kind, count)),
+      numbers_(device, numbers_of(kind, count)),
       key_norms_(device, count * kind.shape.cols),
       key_norms_on_host_(device, count * kind.shape.cols, true),
       row_facts_(device, 2 * count * kind.shape.rows),
@@ -44,13 +50,12 @@ GpuQueryKeys::operator bool() const {
 }
 
 std::size_t GpuQueryKeys::bytes_on_card(const QueryKeyKind& kind, std::size_t count) {
-  const std::size_t numbers = numbers_a_head(kind) + kind.shape.cols + 2 * kind.shape.rows;
-  return GpuUpload::bytes_on_card(count * numbers_a_head(kind)) +
-         count * (numbers * sizeof(double) + sizeof(GpuScoreRule));
+  const std::size_t numbers = numbers_of(kind, count) + count * (kind.shape.cols + 2 * kind.shape.rows);
+  return GpuUpload::bytes_on_card(numbers_of(kind, count)) + numbers * sizeof(double) + count * sizeof(GpuScoreRule);
 }
 
 void GpuQueryKeys::start(GpuDevice& device, unsigned stream, unsigned threads, const QueryKeyHeads& heads,
-                         std::size_t first, std::size_t count, double* attention) {
+                         std::size_t first, std::size_t count, std::size_t a_call, double* attention) {
   const std::size_t rows = kind_.shape.rows, cols = kind_.shape.cols, rank = kind_.rank;
   const std::size_t a_query = rows * rank, a_key = cols * rank, a_bias = kind_.biased ? kind_.shape.elements() : 0;
   const double* queries = heads.queries.data() + first * a_query;
@@ -65,29 +70,25 @@ void GpuQueryKeys::start(GpuDevice& device, unsigned stream, unsigned threads, c
   });
   // A block a head, so that threads have something to share.
   std::vector<UploadBlock> blocks;
-  const auto add = [&](const double* numbers, std::size_t size) {
+  const auto add = [&](const double* numbers, std::size_t size, std::size_t place) {
     for (std::size_t i = 0; i < count && size > 0; ++i)
-      blocks.push_back(
-          {{numbers + i * size, size}, blocks.empty() ? 0 : blocks.back().first + blocks.back().numbers.size()});
+      blocks.push_back({{numbers + i * size, size}, place + i * size});
   };
-  add(queries, a_query);
-  add(keys, a_key);
-  if (kind_.biased) add(heads.biases.data() + first * a_bias, a_bias);
+  const std::size_t keys_at = even(count * a_query), biases_at = keys_at + even(count * a_key);
+  add(queries, a_query, 0);
+  add(keys, a_key, keys_at);
+  if (kind_.biased) add(heads.biases.data() + first * a_bias, a_bias, biases_at);
   upload_.send(device, stream, threads, blocks, numbers_.get());
   device.upload(stream, key_norms_.get(), key_norms_on_host_.get(), count * cols * sizeof(double));
   device.upload(stream, rules_.get(), rules_on_host_.get(), count * sizeof(GpuScoreRule));
 
-  const double *wide_queries = numbers_.get(), *wide_keys = wide_queries + count * a_query;
-  device.multiply(stream, {rows,
-                           cols,
-                           rank,
-                           count,
-                           {wide_queries, rank, a_query, false},
-                           {wide_keys, rank, a_key, true},
-                           attention,
-                           cols,
-                           kind_.shape.elements()});
-  device.attention(stream, {count, rows, cols, rules_.get(), kind_.biased ? wide_keys + count * a_key : nullptr,
+  // What makes up the last call are numbers of this upload or an older one.
+  const GpuMatrices wide_queries{numbers_.get(), rank, a_query, false},
+      wide_keys{numbers_.get() + keys_at, rank, a_key, true};
+  multiply_in_calls(device, stream,
+                    {rows, cols, rank, count, wide_queries, wide_keys, attention, cols, kind_.shape.elements()},
+                    a_call);
+  device.attention(stream, {count, rows, cols, rules_.get(), kind_.biased ? numbers_.get() + biases_at : nullptr,
                             key_norms_.get(), attention, row_facts_.get(), row_facts_.get() + count * rows});
   device.download(stream, row_facts_on_host_.get(), row_facts_.get(), 2 * count * rows * sizeof(double));
 }

@@ -23,7 +23,7 @@ struct QueryKeyKind {
 class GpuQueryKeys {
  public:
   GpuQueryKeys() = default;
-  /// For at most `count` heads a time. Empty where there is no room: check with bool.
+  /// For at most `count` heads a time, whole calls of them. Empty where there is no room: check with bool.
   GpuQueryKeys(GpuDevice& device, const QueryKeyKind& kind, std::size_t count);
 
   explicit operator bool() const;
@@ -32,9 +32,9 @@ class GpuQueryKeys {
 
   /// Queues the making of P of heads [first, first + count) into `attention`, back to back. Products and softmax are in
   /// fp64, as on the host: numbers of two bytes multiply exactly there, and n^2 d products are little beside the Gram
-  /// matrix's n^3.
+  /// matrix's n^3. The product is made in calls of `a_call`; what is left in `attention` behind P is of no interest.
   void start(GpuDevice& device, unsigned stream, unsigned threads, const QueryKeyHeads& heads, std::size_t first,
-             std::size_t count, double* attention);
+             std::size_t count, std::size_t a_call, double* attention);
 
   /// After the stream was waited for. |P|_F^2 of the i-th of them, in the numbers that the card made.
   double squares(std::size_t i) const;

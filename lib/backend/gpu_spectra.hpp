@@ -7,22 +7,16 @@
 #include <vector>
 
 #include "lib/backend/gpu_device.hpp"
-#include "lib/backend/gpu_query_keys.hpp"
-#include "lib/backend/gpu_upload.hpp"
+#include "lib/backend/gpu_spectrum_lane.hpp"
 #include "lib/core/matrix_batch.hpp"
 #include "lib/core/spectrum.hpp"
 
 namespace attnspec {
 
-enum class GpuMethod {
-  gram,   ///< eigenvalues of P^T P or P P^T, whichever is smaller, fp64
-  direct  ///< singular values without vectors, fp64
-};
-
 class ATTNSPEC_API GpuSpectra {
  public:
-  /// `budget` bytes of the card's memory may be used; `threads` of the host fill what is copied to it. `route`: in
-  /// place of the table's (lib/backend/gpu_routes).
+  /// `budget` bytes of the card's memory may be used, with what its libraries take; `threads` of the host fill what is
+  /// copied to it. `route`: in place of the table's (lib/backend/gpu_routes).
   GpuSpectra(GpuDevice& device, GpuMethod method, std::size_t budget, unsigned threads,
              std::optional<GpuEigenRoute> route = {});
 
@@ -30,36 +24,23 @@ class ATTNSPEC_API GpuSpectra {
   GpuSpectra& operator=(const GpuSpectra&) = delete;
   ~GpuSpectra();
 
-  /// As Backend::singular_values, of matrices and of queries and keys. Throws Error(limit) where the budget does not
-  /// hold two matrices, or the card has less than that; GpuFailure where it fails.
+  /// As Backend::singular_values, of matrices and of queries and keys. Bits do not depend on the batch as long as the
+  /// memory holds two calls of lib/backend/gpu_fixed_calls (usually below 1 GiB); smaller calls, which may have others,
+  /// are made where it does not. Throws Error(limit) where the budget does not hold two matrices, or the card has less
+  /// than that; GpuFailure where it fails.
   std::vector<Spectrum> operator()(const MatrixBatch& batch);
 
+  /// Nothing of the card's memory is held any more, until the next batch.
+  void release();
+
  private:
-  struct Item {
-    std::size_t index = 0;          ///< in the batch
-    double scale = 1, squares = 0;  ///< squares: |P / scale|_F^2, where the host knows it
-  };
+  using Item = GpuSpectrumItem;
 
-  /// One stream with all that it works on.
-  struct Lane {
-    std::size_t capacity = 0;  ///< matrices
-    std::size_t workspace_bytes = 0;
-    GpuUpload upload;                                           ///< of matrices that are there themselves
-    GpuQueryKeys heads;                                         ///< of the others
-    GpuMemory<double> values_on_host, matrices, grams, values;  ///< grams: or matrices turned over
-    GpuMemory<int> info_on_host, info;
-    GpuMemory<std::byte> workspace;
-    std::vector<Item> items;  ///< under way
-  };
-
-  GpuEigenRoute route(std::size_t n) const;
-  bool turned(MatrixShape shape) const;
-  std::size_t spare_numbers(MatrixShape shape) const;
-  std::size_t workspace_bytes(MatrixShape shape, std::size_t count);
-  std::size_t bytes_a_lane(const QueryKeyKind& kind, std::size_t count);
-  std::size_t cut_of(const QueryKeyKind& kind, std::size_t wanted);
-  bool allocate(Lane& lane, const QueryKeyKind& kind, std::size_t count);
-  void prepare(const QueryKeyKind& kind, std::size_t wanted);
+  GpuSpectrumTask task_of(const MatrixBatch& batch) const;
+  std::size_t cut_of(const GpuSpectrumTask& task, std::size_t wanted, std::size_t a_call);
+  bool allocate(const GpuSpectrumTask& task, std::size_t cut, std::size_t a_call);
+  void prepare(const GpuSpectrumTask& task, std::size_t wanted);
+  void give_back();
   std::vector<Item> screened(const MatrixBatch& batch, std::vector<Spectrum>& spectra) const;
   void start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items);
   void wait_for_lanes() noexcept;
@@ -70,8 +51,9 @@ class ATTNSPEC_API GpuSpectra {
   std::size_t budget_;
   unsigned threads_;
   std::optional<GpuEigenRoute> route_;
-  QueryKeyKind kind_;  ///< that the lanes are made for
-  std::array<Lane, GpuDevice::streams> lanes_;
+  GpuSpectrumTask task_;  ///< that the lanes are made for
+  std::array<GpuSpectrumLane, GpuDevice::streams> lanes_;
+  std::array<std::vector<Item>, GpuDevice::streams> under_way_;
 };
 
 }  // namespace attnspec

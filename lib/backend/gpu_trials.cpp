@@ -1,4 +1,4 @@
-// A block of equal heads on the card; two trials under way, one a stream: while one computes, the other's errors are
+// Blocks of equal heads; two trials of a block under way, one a stream: while one computes, the other's errors are
 // judged on the host.
 #include "lib/backend/gpu_trials.hpp"
 
@@ -6,260 +6,49 @@
 #include <array>
 #include <limits>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "lib/backend/gpu_head_block.hpp"
-#include "lib/backend/trial_plan.hpp"
+#include "lib/backend/gpu_fixed_calls.hpp"
+#include "lib/backend/gpu_trial_lane.hpp"
 #include "lib/core/error.hpp"
 
 namespace attnspec {
 namespace {
 
-std::size_t largest_weighted_k(const TrialPlan& plan) {
-  std::size_t most = 0;
-  for (const std::size_t c : plan.weighted) most = std::max(most, plan.constructions[c].k);
-  return most;
+std::size_t lane_bytes(const HeadKind& kind, const TrialPlan& plan, std::size_t held) {
+  return GpuDevice::streams * GpuTrialLane::bytes(kind, plan, held);
 }
 
-/// One stream: a trial of all heads of a block, a construction at a time.
-class TrialLane {
- public:
-  TrialLane(GpuDevice& device, unsigned stream, const TrialPlan& plan, const HeadBlock& block, ErrorSink& sink)
-      : device_(device),
-        stream_(stream),
-        plan_(plan),
-        block_(block),
-        kind_(block.kind),
-        sink_(sink),
-        e_(device, std::max(plan.mixed_rows, plan.key_rows) * kind_.tokens),
-        f_(device, plan.projected_rows * kind_.tokens),
-        projected_(device, block.count * plan.projected_rows * kind_.width),
-        keys_(device, block.count * plan.key_rows * kind_.key_cols),
-        mixed_(device, block.count * kind_.tokens * kind_.width),
-        outputs_(device, block.count * kind_.cells()),
-        scores_(device, block.count * kind_.queries * largest_weighted_k(plan)),
-        shifts_(device, block.count * kind_.queries),
-        sums_(device, block.count * kind_.queries),
-        errors_(device, block.count * numbers_given(kind_)),
-        errors_on_host_(device, block.count * numbers_given(kind_), true) {}
+/// A block and how its products are called.
+struct Cut {
+  std::size_t heads, a_call;
 
-  TrialLane(const TrialLane&) = delete;
-  TrialLane& operator=(const TrialLane&) = delete;
-
-  static std::size_t numbers(const HeadKind& kind, const TrialPlan& plan) {
-    return plan.projected_rows * kind.width + plan.key_rows * kind.key_cols + kind.tokens * kind.width + kind.cells() +
-           kind.queries * largest_weighted_k(plan) + 2 * kind.queries + numbers_given(kind);
+  std::size_t held() const { return in_whole_calls(heads, a_call); }
+  std::size_t bytes(const HeadKind& kind, const TrialPlan& plan) const {
+    return HeadBlock::bytes(kind, held()) + lane_bytes(kind, plan, held());
   }
-  static std::size_t fixed_numbers(const HeadKind& kind, const TrialPlan& plan) {
-    return (std::max(plan.mixed_rows, plan.key_rows) + plan.projected_rows) * kind.tokens;
+  Cut half() const {
+    if (heads > a_call) return {std::max(a_call, heads / 2 / a_call * a_call), a_call};
+    const std::size_t fewer = std::max<std::size_t>(1, a_call / 2);
+    return {std::min(heads, fewer), fewer};
   }
-
-  /// F V and, for softmax constructions, E K.
-  void begin(std::size_t trial, const ProjectionPair& pair) {
-    trial_ = trial;
-    next_ = done_ = 0;
-    current_ = false;
-    weighed_ = nullptr;
-    const std::size_t n = kind_.tokens, d = kind_.width, rows = plan_.projected_rows;
-    const std::size_t e_rows = std::max(plan_.mixed_rows, plan_.key_rows);
-    if (rows > 0) {
-      device_.upload(stream_, f_.get(), pair.f->values.data(), rows * n * sizeof(double));
-      multiply({rows,
-                d,
-                n,
-                block_.count,
-                {f_.get(), n, 0, false},
-                {block_.columns.get(), d, n * d, false},
-                projected_.get(),
-                d,
-                rows * d});
-    }
-    e_of_trial_ = pair.e == pair.f ? f_.get() : e_.get();  // E has no more rows than F
-    if (e_rows > 0 && pair.e != pair.f)
-      device_.upload(stream_, e_.get(), pair.e->values.data(), e_rows * n * sizeof(double));
-    if (plan_.key_rows > 0 && kind_.key_cols > 0)
-      multiply({plan_.key_rows,
-                kind_.key_cols,
-                n,
-                block_.count,
-                {e_of_trial_, n, 0, false},
-                {block_.key.get(), kind_.key_cols, n * kind_.key_cols, false},
-                keys_.get(),
-                kind_.key_cols,
-                plan_.key_rows * kind_.key_cols});
-    device_.fill_zero(stream_, mixed_.get(), block_.count * n * d * sizeof(double));
-  }
-
-  /// Hands over the last construction's errors and queues the next one; false once all are handed over.
-  bool step() {
-    hand_over();
-    if (next_ == plan_.linear.size() + plan_.weighted.size()) return false;
-    const bool is_linear = next_ < plan_.linear.size();
-    const std::size_t c = is_linear ? plan_.linear[next_] : plan_.weighted[next_ - plan_.linear.size()];
-    const Construction& construction = plan_.constructions[c];
-    give(c, is_linear ? linear(construction) : weighted(construction));
-    ++next_;
-    return true;
-  }
-
- private:
-  static constexpr std::size_t nothing = static_cast<std::size_t>(-1);
-
-  /// Of one head: its error, and the norms of it.
-  static std::size_t numbers_given(const HeadKind& kind) {
-    return kind.cells() + kind.width + kind.groups() * kind.queries;
-  }
-
-  void multiply(const GpuProduct& product) {
-    if (product.rows * product.cols > 0 && product.inner > 0) device_.multiply(stream_, product);
-  }
-
-  /// P E^T F V; E^T F V only grows with k.
-  GpuResidual linear(const Construction& construction) {
-    const std::size_t n = kind_.tokens, d = kind_.width;
-    const double factor = construction.e_factor * construction.f_factor;
-    GpuResidual job;
-    job.factor = factor;
-    if (factor == 0) return job;
-    if (construction.k > done_) {
-      multiply({n,
-                d,
-                construction.k - done_,
-                block_.count,
-                {e_of_trial_ + done_ * n, n, 0, true},
-                {projected_.get() + done_ * d, d, plan_.projected_rows * d, false},
-                mixed_.get(),
-                d,
-                n * d,
-                1,
-                1});
-      done_ = construction.k;
-      current_ = false;
-    }
-    if (!current_)
-      multiply({kind_.queries,
-                d,
-                n,
-                block_.count,
-                {block_.attention.get(), n, kind_.queries * n, false},
-                {mixed_.get(), d, n * d, false},
-                outputs_.get(),
-                d,
-                kind_.cells()});
-    current_ = true;
-    job.outputs = outputs_.get();
-    return job;
-  }
-
-  /// Weights exp(A E^T - shift), which the softmax and the exponential form share, times F V.
-  void weigh(const Construction& construction) {
-    const std::size_t k = construction.k, d = kind_.width, queries = kind_.queries, rank = kind_.rank;
-    if (construction.e_factor == 0) {
-      device_.fill_zero(stream_, scores_.get(), block_.count * queries * k * sizeof(double));
-    } else {
-      const bool by_keys = kind_.key_cols > 0;
-      const GpuMatrices projection{by_keys ? keys_.get() : e_of_trial_, rank, by_keys ? plan_.key_rows * rank : 0,
-                                   true};
-      multiply({queries,
-                k,
-                rank,
-                block_.count,
-                {block_.query.get(), rank, queries * rank, false},
-                projection,
-                scores_.get(),
-                k,
-                queries * k,
-                construction.e_factor,
-                0});
-    }
-    device_.exponentials(stream_, block_.count * queries, k, scores_.get(), shifts_.get(), sums_.get());
-    multiply({queries,
-              d,
-              k,
-              block_.count,
-              {scores_.get(), k, queries * k, false},
-              {projected_.get(), d, plan_.projected_rows * d, false},
-              outputs_.get(),
-              d,
-              kind_.cells()});
-  }
-
-  GpuResidual weighted(const Construction& construction) {
-    current_ = false;
-    GpuResidual job;
-    job.factor = construction.f_factor;
-    if (construction.k == 0) return job;
-    if (weighed_ == nullptr || weighed_->k != construction.k || weighed_->e_factor != construction.e_factor)
-      weigh(construction);
-    weighed_ = &construction;
-    job.outputs = outputs_.get();
-    if (construction.form == Form::softmax) {
-      job.sums = sums_.get();
-    } else {
-      job.shifts = shifts_.get();
-      job.log_sums = block_.log_sums.get();
-    }
-    return job;
-  }
-
-  void give(std::size_t construction, GpuResidual job) {
-    const std::size_t cells = block_.count * kind_.cells(), columns = block_.count * kind_.width;
-    job.heads = block_.count;
-    job.queries = kind_.queries;
-    job.width = kind_.width;
-    job.groups = kind_.groups();
-    job.targets = block_.targets.get();
-    job.group_ends = block_.group_ends.get();
-    job.errors = errors_.get();
-    job.columns = errors_.get() + cells;
-    job.rows = errors_.get() + cells + columns;
-    device_.residuals(stream_, job);
-    device_.download(stream_, errors_on_host_.get(), errors_.get(),
-                     block_.count * numbers_given(kind_) * sizeof(double));
-    pending_ = construction;
-  }
-
-  void hand_over() {
-    if (pending_ == nothing) return;
-    device_.wait(stream_);
-    const std::size_t cells = kind_.cells(), width = kind_.width, rows = kind_.groups() * kind_.queries;
-    const double* errors = errors_on_host_.get();
-    const double* columns_of = errors + block_.count * cells;
-    const double* rows_of = columns_of + block_.count * width;
-    for (std::size_t h = 0; h < block_.count; ++h)
-      sink_.take(trial_, block_.first + h, pending_,
-                 {{columns_of + h * width, width}, {rows_of + h * rows, rows}, {errors + h * cells, cells}});
-    pending_ = nothing;
-  }
-
-  GpuDevice& device_;
-  const unsigned stream_;
-  const TrialPlan& plan_;
-  const HeadBlock& block_;
-  const HeadKind& kind_;
-  ErrorSink& sink_;
-  const Numbers e_, f_, projected_, keys_, mixed_, outputs_, scores_, shifts_, sums_, errors_, errors_on_host_;
-  const double* e_of_trial_ = nullptr;
-  std::size_t trial_ = 0, next_ = 0, done_ = 0, pending_ = nothing;
-  bool current_ = false;  ///< outputs_ hold P times mixed_
-  const Construction* weighed_ = nullptr;
 };
 
-/// How many heads of a kind fit.
-std::size_t heads_that_fit(const HeadKind& kind, const TrialPlan& plan, std::size_t budget, std::size_t wanted) {
-  constexpr std::size_t arrays = 32;  // at most, that are empty and take a number all the same
-  const std::size_t fixed =
-      (GpuDevice::streams * TrialLane::fixed_numbers(kind, plan) + kind.groups() + arrays) * sizeof(double);
-  const std::size_t a_head =
-      (HeadBlock::resident(kind) + GpuDevice::streams * TrialLane::numbers(kind, plan)) * sizeof(double);
-  constexpr std::size_t most_heads = 65535, most_rows = std::numeric_limits<int>::max();  // of a launch
-  const std::size_t most = std::min({wanted, most_heads, most_rows / std::max<std::size_t>(1, kind.queries)});
-  const std::size_t fits = budget < fixed ? 0 : std::min(most, (budget - fixed) / a_head);
-  if (fits == 0)
-    throw Error(ErrorKind::limit, "a trial of one head takes " + std::to_string(((fixed + a_head) >> 20) + 1) +
-                                      " MiB of the GPU's memory, and it may use " + std::to_string(budget >> 20) +
-                                      " MiB (--max-memory-device); or take --device cpu");
-  return fits;
+/// How many heads of a kind fit. Their calls take a number that the kind decides, where the memory holds one of them.
+Cut largest_cut(const HeadKind& kind, const TrialPlan& plan, std::size_t room, std::size_t wanted) {
+  constexpr std::size_t most_a_call = 32;  // unmeasured
+  const std::size_t most_rows = std::numeric_limits<int>::max() / std::max<std::size_t>(1, kind.queries);
+  Cut cut{1, std::min(most_a_call, matrices_a_call({kind.queries, kind.tokens}, false))};
+  for (; cut.a_call > 1 && (cut.bytes(kind, plan) > room || cut.a_call > most_rows); cut.a_call /= 2) continue;
+  const std::size_t least = cut.bytes(kind, plan);
+  if (least > room)
+    throw Error(ErrorKind::limit, "a trial of one head takes " + std::to_string((least >> 20) + 1) +
+                                      " MiB of the GPU's memory, and what CUDA's libraries leave of the limit is " +
+                                      std::to_string(room >> 20) + " MiB (--max-memory-device); or take --device cpu");
+  const std::size_t a_call_more = Cut{cut.a_call + 1, cut.a_call}.bytes(kind, plan) - least;
+  const std::size_t calls = 1 + (room - least) / a_call_more;
+  cut.heads = std::min({wanted, calls * cut.a_call, std::max<std::size_t>(1, most_rows)});
+  return cut;
 }
 
 bool needs_logits(const Construction& construction) {
@@ -275,12 +64,11 @@ struct StreamsLeft {
   }
 };
 
-/// All trials of `heads`, which are of one kind and fit together.
-void try_block(GpuDevice& device, const TrialPlan& plan, const HeadKind& kind, std::span<const Head* const> heads,
-               std::size_t place, std::span<const ProjectionPair> trials, ErrorSink& sink) {
-  const HeadBlock block(device, kind, heads, place);
-  std::array<TrialLane, GpuDevice::streams> lanes{TrialLane(device, 0, plan, block, sink),
-                                                  TrialLane(device, 1, plan, block, sink)};
+/// All trials of a block. All memory is taken before the first error is handed over.
+void try_block(GpuDevice& device, const TrialPlan& plan, const HeadBlock& block, std::size_t place,
+               std::span<const ProjectionPair> trials, ErrorSink& sink) {
+  std::array<GpuTrialLane, GpuDevice::streams> lanes{GpuTrialLane(device, 0, plan, block, place, sink),
+                                                     GpuTrialLane(device, 1, plan, block, place, sink)};
   StreamsLeft left{device};
   for (std::size_t t = 0; t < trials.size(); t += lanes.size()) {
     const std::size_t under_way = std::min(lanes.size(), trials.size() - t);
@@ -295,27 +83,94 @@ void try_block(GpuDevice& device, const TrialPlan& plan, const HeadKind& kind, s
 
 }  // namespace
 
-void gpu_output_errors(GpuDevice& device, std::size_t budget, std::span<const Head* const> heads,
-                       std::span<const ProjectionPair> trials, std::span<const Construction> constructions,
-                       ErrorSink& sink) {
-  const TrialPlan plan(constructions);
-  for (std::size_t first = 0; first < heads.size();) {
-    const HeadKind kind(*heads[first]);
-    std::size_t equal = 1;
-    while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
-    if (!kind.logits && std::any_of(constructions.begin(), constructions.end(), needs_logits))
-      throw Error(ErrorKind::internal, "a softmax or exponential construction on a head without logits");
-    std::size_t count = heads_that_fit(kind, plan, budget, equal);
-    while (true) {
-      try {  // all memory is taken before the first error is handed over
-        try_block(device, plan, kind, heads.subspan(first, count), first, trials, sink);
-        break;
-      } catch (const NoRoom&) {
-        if (count == 1) throw;
-        count /= 2;
+std::size_t GpuTrials::room() const { return budget_ - std::min(budget_, device_.library_bytes()); }
+
+std::shared_ptr<const void> GpuTrials::keep(std::span<const Head* const> heads) {
+  drop_unkept();
+  auto all = std::make_shared<const Heads>(heads.begin(), heads.end());
+  kept_.push_back(all);
+  return all;
+}
+
+/// Another head may lie where one lay that is kept no more.
+void GpuTrials::drop_unkept() {
+  std::erase_if(kept_, [](const auto& heads) { return heads.expired(); });
+  std::erase_if(residents_, [](const Resident& one) { return one.kept.expired(); });
+}
+
+std::shared_ptr<const GpuTrials::Heads> GpuTrials::keeper_of(std::span<const Head* const> heads) const {
+  for (const auto& one : kept_) {
+    auto all = one.lock();
+    if (all && std::search(all->begin(), all->end(), heads.begin(), heads.end()) != all->end()) return all;
+  }
+  return nullptr;
+}
+
+/// The first of `heads`, or all, if they are there for calls of as many as they would have if they came now.
+const GpuTrials::Resident* GpuTrials::known(std::span<const Head* const> heads, std::size_t a_call) const {
+  for (const Resident& one : residents_)
+    if (one.block->a_call == a_call && one.heads.size() <= heads.size() &&
+        std::equal(one.heads.begin(), one.heads.end(), heads.begin()))
+      return &one;
+  return nullptr;
+}
+
+/// Calls come in rounds: who came last comes last again, and the oldest is wanted next.
+bool GpuTrials::make_room(std::size_t bytes, const Resident* but) {
+  for (const Resident& one : residents_) bytes += one.block->bytes();
+  while (bytes > room() && !residents_.empty() && &residents_.back() != but) {
+    bytes -= residents_.back().block->bytes();
+    residents_.pop_back();
+  }
+  return bytes <= room();
+}
+
+std::size_t GpuTrials::try_some(const TrialPlan& plan, const HeadKind& kind, std::span<const Head* const> heads,
+                                std::size_t place, std::span<const ProjectionPair> trials, ErrorSink& sink) {
+  Cut cut = largest_cut(kind, plan, room(), heads.size());
+  if (const Resident* found = known(heads, cut.a_call)) {
+    try {
+      if (make_room(lane_bytes(kind, plan, found->block->held()), found)) {
+        try_block(device_, plan, *found->block, place, trials, sink);
+        return found->heads.size();
       }
+    } catch (const NoRoom&) {  // then as if it were new
     }
-    first += count;
+    residents_.clear();
+  }
+  while (true) {
+    make_room(cut.bytes(kind, plan));
+    try {
+      const auto some = heads.first(cut.heads);
+      auto block = std::make_unique<HeadBlock>(device_, kind, some, cut.a_call);
+      try_block(device_, plan, *block, place, trials, sink);
+      if (const auto keeper = keeper_of(some))
+        residents_.push_back({keeper, {some.begin(), some.end()}, std::move(block)});
+      return cut.heads;
+    } catch (const NoRoom&) {
+      if (residents_.empty() && cut.heads == 1 && cut.a_call == 1) throw;
+      if (residents_.empty()) cut = cut.half();
+      residents_.clear();
+    }
+  }
+}
+
+void GpuTrials::operator()(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
+                           std::span<const Construction> constructions, ErrorSink& sink) {
+  const TrialPlan plan(constructions);
+  drop_unkept();
+  try {
+    for (std::size_t first = 0; first < heads.size();) {
+      const HeadKind kind(*heads[first]);
+      std::size_t equal = 1;
+      while (first + equal < heads.size() && HeadKind(*heads[first + equal]) == kind) ++equal;
+      if (!kind.logits && std::any_of(constructions.begin(), constructions.end(), needs_logits))
+        throw Error(ErrorKind::internal, "a softmax or exponential construction on a head without logits");
+      first += try_some(plan, kind, heads.subspan(first, equal), first, trials, sink);
+    }
+  } catch (const GpuFailure&) {
+    release();
+    throw;
   }
 }
 

@@ -1,6 +1,7 @@
 // What is queued for each block of columns, in this order: factors, three products with a correction between them.
 #include "lib/backend/gpu_two_stage.hpp"
 
+#include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
 
 namespace attnspec {
@@ -28,20 +29,20 @@ struct Parts {
 };
 
 /// A panel's share of the work; false where no rows are left below it.
-bool reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, double* matrices) {
+bool reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, std::size_t a_call, double* matrices) {
   device.panel_factors(stream, panel);
   const std::size_t n = panel.n, width = panel.width, rows = panel.rows_below(), first = panel.column + width;
   if (rows == 0) return false;
   double* rest = matrices + first * n + first;
   const std::size_t step = 3 * width * n;
   const GpuMatrices v{panel.reflectors(0), n, step, false}, v_over{panel.reflectors(0), n, step, true};
-  device.multiply(stream, {width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, width * n});
-  device.multiply(
-      stream, {width, width, rows, panel.count, {panel.y, n, width * n, false}, v_over, panel.s, width, width * width});
+  const auto multiply = [&](const GpuProduct& product) { multiply_in_calls(device, stream, product, a_call); };
+  multiply({width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, width * n});
+  multiply({width, width, rows, panel.count, {panel.y, n, width * n, false}, v_over, panel.s, width, width * width});
   device.panel_correction(stream, panel);
   // V X^T + X V^T: rows V, X against rows X, V.
   const GpuMatrices behind{panel.before(0), n, step, false};
-  device.multiply(stream, {rows, rows, 2 * width, panel.count, v_over, behind, rest, n, n * n, -1, 1});
+  multiply({rows, rows, 2 * width, panel.count, v_over, behind, rest, n, n * n, -1, 1});
   return true;
 }
 
@@ -51,18 +52,19 @@ std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t co
   return count * Parts(n, width_of(n, device.block_memory())).numbers() * sizeof(double);
 }
 
-void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, double* matrices,
-                           double* values, int* info, void* workspace) {
+void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, std::size_t a_call,
+                           double* matrices, double* values, int* info, void* workspace) {
   const std::size_t memory = device.block_memory();
   const Parts parts(n, width_of(n, memory));
+  const std::size_t held = in_whole_calls(count, a_call);
   GpuPanel panel{count, n, parts.width, 0, matrices};
   panel.panels = static_cast<double*>(workspace);
-  panel.y = panel.panels + count * 3 * parts.panel;
-  panel.s = panel.y + count * parts.panel;
-  panel.t = panel.s + count * parts.square;
-  panel.band = panel.t + count * parts.square;
-  double *diagonals = panel.band + count * parts.band, *off_diagonals = diagonals + count * parts.diagonal;
-  for (; panel.column < n && reduce(device, stream, panel, matrices); panel.column += panel.width) continue;
+  panel.y = panel.panels + held * 3 * parts.panel;
+  panel.s = panel.y + held * parts.panel;
+  panel.t = panel.s + held * parts.square;
+  panel.band = panel.t + held * parts.square;
+  double *diagonals = panel.band + held * parts.band, *off_diagonals = diagonals + held * parts.diagonal;
+  for (; panel.column < n && reduce(device, stream, panel, a_call, matrices); panel.column += panel.width) continue;
   const bool in_memory = chase_bytes(n, parts.width) <= memory;
   device.chase(stream, {count, n, parts.width, panel.band, diagonals, off_diagonals, in_memory});
   device.tridiagonal_values(stream, {count, n, diagonals, off_diagonals, values, info});

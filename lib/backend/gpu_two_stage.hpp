@@ -9,11 +9,14 @@
 
 namespace attnspec {
 
-/// Bytes of the card's memory that `count` n x n matrices take beside themselves and their values.
+/// Bytes of the card's memory that `count` n x n matrices take beside themselves and their values; whole calls of
+/// them.
 ATTNSPEC_API std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t count);
 
-/// As GpuDevice::eigenvalues; the workspace holds zeros. Each value is right to c n eps |A|.
+/// As GpuDevice::eigenvalues; the workspace holds zeros. Each value is right to c n eps |A|. Products are made in calls
+/// of `a_call`: matrices and workspace are there for whole calls, and what makes up the last one is zero.
 ATTNSPEC_API void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count,
-                                        double* matrices, double* values, int* info, void* workspace);
+                                        std::size_t a_call, double* matrices, double* values, int* info,
+                                        void* workspace);
 
 }  // namespace attnspec

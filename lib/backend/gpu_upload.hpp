@@ -11,7 +11,7 @@
 
 namespace attnspec {
 
-/// One of the blocks that are sent together, which lie one after another on the card: block i begins where i - 1 ends.
+/// One of the blocks that are sent together, which lie one after another on the card, at most a few numbers apart.
 struct UploadBlock {
   std::span<const double> numbers;
   std::size_t first = 0;  ///< its place there, in numbers

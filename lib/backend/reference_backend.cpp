@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "lib/backend/trial_plan.hpp"
 #include "lib/core/error.hpp"
 
 namespace attnspec {
@@ -38,6 +39,7 @@ class ReferenceBackend final : public Backend {
 
   void output_errors(std::span<const Head* const> heads, std::span<const ProjectionPair> trials,
                      std::span<const Construction> constructions, ErrorSink& sink) override {
+    const TrialPlan plan(constructions);  // refuses what no backend answers
     for (std::size_t t = 0; t < trials.size(); ++t)
       for (std::size_t h = 0; h < heads.size(); ++h)
         for (std::size_t c = 0; c < constructions.size(); ++c)

@@ -12,6 +12,8 @@ namespace attnspec {
 
 /// By rising k, those that share a weight matrix together.
 struct ATTNSPEC_API TrialPlan {
+  /// Throws std::invalid_argument for weights over no rows: a softmax or exponential construction of k = 0. A linear
+  /// one of k = 0 is zero.
   explicit TrialPlan(std::span<const Construction> all);
 
   std::span<const Construction> constructions;

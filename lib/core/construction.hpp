@@ -18,7 +18,7 @@ enum class Form {
 /// E and F are the first k rows of a trial's pair of matrices, each times a factor; a factor of 0 is a zero matrix.
 struct Construction {
   Form form = Form::linear;
-  std::size_t k = 0;
+  std::size_t k = 0;  ///< 0: the zero matrix, in the linear form only
   double e_factor = 1, f_factor = 1;
 };
 

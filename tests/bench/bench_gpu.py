@@ -1,14 +1,18 @@
 #!/usr/bin/env python3
-"""Spectra on the GPU: attnspec beside torch.linalg.svdvals on the same card, and beside itself on the CPU.
+"""Spectra and trials on the GPU: attnspec beside torch.linalg.svdvals on the same card, and beside itself on the CPU.
 
 Gram is timed on every route to eigenvalues (lib/backend/gpu_routes.cpp): the table there wants the fastest at each n.
 All times run from host memory to host memory. D is the time a matrix in units of the Gram route's flop floor, 7/3 n^3 at
-the card's own rate of fp64 products, which torch tells."""
+the card's own rate of fp64 products, which torch tells. `bus` is the share of the time of one round more in which
+something crossed the bus, by CUDA's events around each copy; of spectra on the fastest route.
+
+Trials are those of time_trials.cpp, for all heads together. Without a card nothing is timed, and the exit code is 6."""
 
 import argparse
 import json
 import os
 import statistics
+import sys
 
 import benchmark
 import child
@@ -17,6 +21,8 @@ import machine
 SIDES = (128, 256, 512, 1024, 2048)
 ROUTES = ("together", "apart", "two-stage")
 MOST_BYTES, MOST_COUNT = 2 << 30, 1440
+TRIAL_SIDES, HEADS, TRIALS = (128, 512), 72, 32
+ABSENT = 6  # attnspec's own exit code for what a machine lacks
 
 
 def build_parser():
@@ -29,6 +35,9 @@ def build_parser():
     parser.add_argument("--sides", type=lambda text: [int(n) for n in text.split(",")], default=list(SIDES), help=f"n (default: {','.join(map(str, SIDES))})")
     parser.add_argument("--routes", type=lambda text: text.split(","), default=list(ROUTES), help=f"to eigenvalues (default: {','.join(ROUTES)})")
     parser.add_argument("--most", type=int, default=MOST_COUNT, help=f"matrices in a batch (default: {MOST_COUNT})")
+    parser.add_argument("--trial-sides", type=lambda text: [int(n) for n in text.split(",")], default=list(TRIAL_SIDES), help=f"n of trials (default: {','.join(map(str, TRIAL_SIDES))})")
+    parser.add_argument("--heads", type=int, default=HEADS, help=f"on trial together (default: {HEADS})")
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"a round (default: {TRIALS})")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured")
     return parser
 
@@ -64,6 +73,26 @@ def row(options, n):
             "cpu": attnspec(options, "cpu", "gram", n, max(options.threads, count // 32)), "peer": peer(options, n, max(1, count // 16))}
 
 
+def trials(options, device, n):
+    words = [os.path.join(options.build, "bin", "attnspec-time-trials"), device, str(n), str(options.heads), str(options.trials), str(options.threads), str(options.rounds)]
+    return json.loads(child.run(words).stdout)
+
+
+def trial_row(options, n):
+    card, cpu = trials(options, options.device, n), trials(options, "cpu", n)
+    return {"n": n, "card": card, "cpu": cpu, "differ": abs(card["squares"] / cpu["squares"] - 1)}
+
+
+def bus(run):
+    """Nothing is put in the place of what was not measured."""
+    return f"{'none':>6}" if run is None or run["bus_share"] is None else f"{run['bus_share']:>6.3f}"
+
+
+def trial_line(found):
+    card, cpu = (1e3 * statistics.median(found[device]["seconds"]) / found[device]["trials"] for device in ("card", "cpu"))
+    return f"{found['n']:>5} {found['card']['heads']:>6} {card:>10.4f} {cpu:>10.4f} {cpu / card:>8.1f} {bus(found['card'])} {found['differ']:>8.1e}"
+
+
 def ms(run):
     return 1e3 * statistics.median(run["seconds"]) / run["count"]
 
@@ -75,6 +104,7 @@ def line(found):
         text += f" {ms(run):>9.4f} {run['worst_sigma']:>8.1e}" if run else f" {'-':>9} {'-':>8}"
     text += f" {ms(found['direct']):>9.4f} {found['direct']['worst_sigma']:>8.1e} {ms(found['cpu']):>9.4f}"
     done = [ms(run) for run in found["gram"].values() if run]
+    text += f" {bus(min((run for run in found['gram'].values() if run), key=ms, default=None))}"
     if theirs and done:
         torch64, torch32 = (1e3 * statistics.median(theirs[kind]) / theirs["count"] for kind in ("fp64", "fp32"))
         floor = 1e3 * 7 / 3 * n ** 3 / theirs["gemm_flops"]
@@ -87,16 +117,29 @@ def main():
     version, backends = machine.attnspec_facts(os.path.join(options.build, "bin", "attnspec"))
     facts = machine.facts()
     card = backends["gpu"]
+    if card is None and options.device == "cuda":
+        reasons = {entry["reason"] for entry in backends["backends"] if entry["device"] == "cuda"}
+        print(f"bench_gpu.py: nothing was timed, there is no GPU to use: {'; '.join(sorted(reasons))}. --device cpu tries the script", file=sys.stderr)
+        sys.exit(ABSENT)
     print(f"{version.splitlines()[0]}; {card['name'] + ', ' + card['libraries'] + ', driver for CUDA ' + card['driver'] if card else 'NO GPU'}")
     print(f"{facts['processor']}, {facts['cores']} cores, {facts['date']}; {options.rounds} rounds, medians, ms a matrix from host to host\n")
     columns = "".join(f" {route:>9} {'sigma':>8}" for route in options.routes)
-    print(f"{'n':>5} {'batch':>6}{columns} {'direct':>9} {'sigma':>8} {'cpu gram':>9} {'torch f64':>9} {'torch f32':>9} {'over f64':>8} {'over f32':>8} {'D':>7}")
-    rows = []
-    for n in options.sides:
-        rows.append(row(options, n))
-        print(line(rows[-1]), flush=True)
+    print(f"{'n':>5} {'batch':>6}{columns} {'direct':>9} {'sigma':>8} {'cpu gram':>9} {'bus':>6} {'torch f64':>9} {'torch f32':>9} {'over f64':>8} {'over f32':>8} {'D':>7}")
+    measured = {"machine": facts, "gpu": card, "versions": {"attnspec": version}, "rows": [], "trials": []}
+
+    def keep(table, found, text):
+        measured[table].append(found)
+        print(text, flush=True)
         if options.json:  # row by row: a run that is cut off has measured something
-            benchmark.write_json(options.json, {"machine": facts, "gpu": card, "versions": {"attnspec": version}, "rows": rows})
+            benchmark.write_json(options.json, measured)
+
+    for n in options.sides:
+        found = row(options, n)
+        keep("rows", found, line(found))
+    print(f"\nms a trial of {options.heads} heads\n{'n':>5} {'heads':>6} {options.device:>10} {'cpu':>10} {'over cpu':>8} {'bus':>6} {'differ':>8}")
+    for n in options.trial_sides:
+        found = trial_row(options, n)
+        keep("trials", found, trial_line(found))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 // Times singular_values of a backend on random attention in float precision, from host memory to host memory. Prints
-// JSON: the seconds of every round, and how far the values lie from dgesdd's.
+// JSON: the seconds of every round, the share of the bus, and how far the values lie from dgesdd's.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 
 #include "lib/backend/registry.hpp"
 #include "lib/core/parallel.hpp"
+#include "tests/bench/timed_rounds.hpp"
 
 using namespace attnspec;
 
@@ -68,18 +68,13 @@ int main(int argc, char** argv) {
     const auto threads = static_cast<unsigned>(number(5));
     const MatrixBatch batch = random_batch(n, count, threads);
     const ChosenBackend chosen = make_backend({argv[1], argv[2], threads});
-    std::vector<Spectrum> spectra = chosen.backend->singular_values(batch);  // memory and libraries are warm then
-    std::string seconds;
-    for (std::size_t round = 0; round < rounds; ++round) {
-      const auto start = std::chrono::steady_clock::now();
-      spectra = chosen.backend->singular_values(batch);
-      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-      seconds += (seconds.empty() ? "" : ", ") + std::to_string(took.count());
-    }
+    std::vector<Spectrum> spectra;
+    const std::string timed =
+        bench::timed_rounds(*chosen.backend, rounds, [&] { spectra = chosen.backend->singular_values(batch); });
     for (const Spectrum& spectrum : spectra)
       if (spectrum.status != SvdStatus::ok) throw std::runtime_error(std::string(name_of(spectrum.status)));
-    std::printf("{\"seconds\": [%s], \"count\": %zu, \"worst_sigma\": %.3g, \"card\": \"%s\"}\n", seconds.c_str(),
-                count, distance_to_direct(spectra, n, threads), chosen.card.c_str());
+    std::printf("{%s, \"count\": %zu, \"worst_sigma\": %.3g, \"card\": \"%s\"}\n", timed.c_str(), count,
+                distance_to_direct(spectra, n, threads), chosen.card.c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return EXIT_FAILURE;

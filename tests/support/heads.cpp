@@ -118,7 +118,7 @@ std::vector<Construction> every_form(std::size_t largest_k, bool with_none) {
       all.push_back({form, k, 0, 0.4});
       all.push_back({form, k, 0.2, 0});
     }
-  std::erase_if(all, [](const Construction& one) { return one.form == Form::softmax && one.k == 0; });
+  std::erase_if(all, [](const Construction& one) { return one.form != Form::linear && one.k == 0; });
   return all;
 }
 

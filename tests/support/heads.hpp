@@ -23,7 +23,8 @@ void set_log_sums(Head& head);
 
 std::vector<const Head*> pointers(const std::vector<Head>& heads);
 
-/// Every form, with and without its parts, for some k from 1 to `largest_k`; with k = 0 too where that is asked for.
+/// Every form, with and without its parts, for some k from 1 to `largest_k`; the linear one with k = 0 too where that
+/// is asked for.
 std::vector<Construction> every_form(std::size_t largest_k, bool with_none = false);
 
 /// Normal matrices, one a trial.

@@ -22,29 +22,48 @@ int whole(std::size_t number) {
 long long long_whole(std::size_t number) { return static_cast<long long>(number); }
 std::int64_t wide(std::size_t number) { return static_cast<std::int64_t>(number); }
 
+/// NVIDIA's advice for cublasSetWorkspace.
+std::size_t blas_workspace_bytes() {
+  int generation = 0;
+  check("cudaDeviceGetAttribute", cudaDeviceGetAttribute(&generation, cudaDevAttrComputeCapabilityMajor, 0));
+  constexpr int hopper = 9;
+  return (generation < hopper ? std::size_t{4} : std::size_t{32}) << 20;
+}
+
+std::size_t free_bytes() {
+  std::size_t free = 0, total = 0;
+  check("cudaMemGetInfo", cudaMemGetInfo(&free, &total));
+  return free;
+}
+
 }  // namespace
 
-Stream::Stream(bool with_blas) {
+Stream::Stream(std::size_t blas_bytes) : Stream() {
   check("cudaStreamCreateWithFlags", cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
   check("cudaEventCreateWithFlags", cudaEventCreateWithFlags(&event, cudaEventDisableTiming));
-  if (with_blas) {
+  if (blas_bytes > 0) {
     check("cublasCreate", cublasCreate(&blas));
     check("cublasSetStream", cublasSetStream(blas, stream));
+    check("cudaMalloc", cudaMalloc(&blas_workspace, blas_bytes));
+    check("cublasSetWorkspace", cublasSetWorkspace(blas, blas_workspace, blas_bytes));  // a new stream would undo it
   }
   check("cusolverDnCreate", cusolverDnCreate(&solver));
   check("cusolverDnSetStream", cusolverDnSetStream(solver, stream));
+  check("cusolverDnSetDeterministicMode", cusolverDnSetDeterministicMode(solver, CUSOLVER_DETERMINISTIC_RESULTS));
 }
 
 Stream::~Stream() {
   if (solver != nullptr) cusolverDnDestroy(solver);
   if (blas != nullptr) cublasDestroy(blas);
+  cudaFree(blas_workspace);
   if (event != nullptr) cudaEventDestroy(event);
   if (stream != nullptr) cudaStreamDestroy(stream);
 }
 
 Device::Device() {
   check("cudaSetDevice", cudaSetDevice(0));
-  for (auto& stream : streams_) stream = std::make_unique<Stream>(true);
+  const std::size_t blas_bytes = blas_workspace_bytes();
+  for (auto& stream : streams_) stream = counted_stream(blas_bytes);
   check("cusolverDnCreateParams", cusolverDnCreateParams(&params_));
 }
 
@@ -96,13 +115,28 @@ void* Device::allocate_on_host(std::size_t bytes) {
 
 void Device::release_on_host(void* memory) noexcept { cudaFreeHost(memory); }
 
+void Device::copy(const char* what, unsigned stream, void* to, const void* from, std::size_t bytes,
+                  cudaMemcpyKind kind) {
+  const auto queue = [&] { check(what, cudaMemcpyAsync(to, from, bytes, kind, at(stream).stream)); };
+  if (copy_clock_)
+    copy_clock_->around(stream, at(stream).stream, queue);
+  else
+    queue();
+}
+
 void Device::upload(unsigned stream, void* to, const void* from, std::size_t bytes) {
-  check("cudaMemcpyAsync to the GPU", cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, at(stream).stream));
+  copy("cudaMemcpyAsync to the GPU", stream, to, from, bytes, cudaMemcpyHostToDevice);
 }
 
 void Device::download(unsigned stream, void* to, const void* from, std::size_t bytes) {
-  check("cudaMemcpyAsync from the GPU", cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, at(stream).stream));
+  copy("cudaMemcpyAsync from the GPU", stream, to, from, bytes, cudaMemcpyDeviceToHost);
 }
+
+void Device::time_copies() {
+  if (!copy_clock_) copy_clock_ = std::make_unique<CopyClock>();
+}
+
+double Device::seconds_copying() { return copy_clock_ ? copy_clock_->seconds() : 0; }
 
 void Device::fill_zero(unsigned stream, void* memory, std::size_t bytes) {
   check("cudaMemsetAsync", cudaMemsetAsync(memory, 0, bytes, at(stream).stream));
@@ -113,6 +147,7 @@ void Device::wait(unsigned stream) {
   check("cudaStreamSynchronize", cudaStreamSynchronize(at(stream).stream));
   for (const auto& beside : helpers_[stream])
     if (beside) check("cudaStreamSynchronize", cudaStreamSynchronize(beside->stream));
+  if (copy_clock_) copy_clock_->waited(stream);
 }
 
 void Device::widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) {
@@ -178,7 +213,10 @@ Device::Workspace Device::one_decomposition(MatrixShape shape) {
 }
 
 std::size_t Device::eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std::size_t count) {
-  if (route == GpuEigenRoute::apart) return helpers * aligned(one_eigenproblem(n).on_device);
+  if (route == GpuEigenRoute::apart) {
+    make_helpers();
+    return helpers * aligned(one_eigenproblem(n).on_device);
+  }
   std::size_t on_device = 0, on_host = 0;
   check("cusolverDnXsyevBatched_bufferSize",
         cusolverDnXsyevBatched_bufferSize(at(0).solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER,
@@ -187,11 +225,21 @@ std::size_t Device::eigenvalue_workspace(GpuEigenRoute route, std::size_t n, std
   return on_device;
 }
 
-/// Made when it is asked for: a solver's handle takes some of the card's memory.
-Stream& Device::helper(unsigned stream, std::size_t i) {
-  std::unique_ptr<Stream>& made = helpers_[stream][i];
-  if (!made) made = std::make_unique<Stream>(false);
-  return *made;
+/// Counts what the card has less of afterwards. What a library takes later, for its kernels or in a first call, it does
+/// not see.
+std::unique_ptr<Stream> Device::counted_stream(std::size_t blas_bytes) {
+  const std::size_t before = free_bytes();
+  auto made = std::make_unique<Stream>(blas_bytes);
+  const std::size_t after = free_bytes();
+  library_bytes_ += std::max(blas_bytes, before - std::min(before, after));
+  return made;
+}
+
+/// Made when workspace is asked for: a solver's handle takes some of the card's memory, and not every run needs them.
+void Device::make_helpers() {
+  for (auto& beside : helpers_)
+    for (std::unique_ptr<Stream>& one : beside)
+      if (!one) one = counted_stream(0);
 }
 
 /// A solver may work on its host memory after its call has returned: nothing is under way when the next one gets it.
@@ -205,15 +253,16 @@ void Device::room_on_host(Stream& stream, std::size_t bytes) {
 /// there before and what will be.
 template <class Call>
 void Device::spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call) {
+  make_helpers();
   check("cudaEventRecord", cudaEventRecord(at(stream).event, at(stream).stream));
   for (std::size_t i = 0; i < helpers; ++i) {
-    Stream& beside = helper(stream, i);
+    Stream& beside = *helpers_[stream][i];
     check("cudaStreamWaitEvent", cudaStreamWaitEvent(beside.stream, at(stream).event, 0));
     room_on_host(beside, one.on_host);
   }
   for (std::size_t index = 0; index < count; ++index) {
     const std::size_t i = index % helpers;
-    Stream& beside = helper(stream, i);
+    Stream& beside = *helpers_[stream][i];
     std::byte* its_workspace = static_cast<std::byte*>(workspace) + i * aligned(one.on_device);
     if (index >= helpers) {  // the last call's leavings; the caller has zeroed it for the first
       room_on_host(beside, one.on_host);
@@ -222,7 +271,7 @@ void Device::spread(unsigned stream, std::size_t count, const Workspace& one, vo
     call(beside, index, its_workspace);
   }
   for (std::size_t i = 0; i < helpers; ++i) {
-    Stream& beside = helper(stream, i);
+    Stream& beside = *helpers_[stream][i];
     check("cudaEventRecord", cudaEventRecord(beside.event, beside.stream));
     check("cudaStreamWaitEvent", cudaStreamWaitEvent(at(stream).stream, beside.event, 0));
   }
@@ -255,6 +304,7 @@ void Device::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, st
 }
 
 std::size_t Device::singular_value_workspace(MatrixShape shape, std::size_t) {
+  make_helpers();
   return helpers * aligned(one_decomposition(shape).on_device);
 }
 

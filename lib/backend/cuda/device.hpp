@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/backend/cuda/check.hpp"
+#include "lib/backend/cuda/copy_clock.hpp"
 #include "lib/backend/gpu_device.hpp"
 
 namespace attnspec::cuda {
@@ -13,7 +14,8 @@ namespace attnspec::cuda {
 /// One cudaStream_t with the library handles that work on it.
 class Stream {
  public:
-  explicit Stream(bool with_blas);
+  /// `blas_bytes`: of the card's memory for the workspace of a cuBLAS handle; 0: there is none.
+  explicit Stream(std::size_t blas_bytes);
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
   ~Stream();
@@ -22,7 +24,11 @@ class Stream {
   cudaEvent_t event = nullptr;
   cublasHandle_t blas = nullptr;
   cusolverDnHandle_t solver = nullptr;
+  void* blas_workspace = nullptr;
   std::vector<std::byte> host_workspace;  ///< of the solver; calls of one stream share it
+
+ private:
+  Stream() = default;  ///< whole, so that what the other one made goes where it throws half-way
 };
 
 class Device final : public GpuDevice {
@@ -31,6 +37,7 @@ class Device final : public GpuDevice {
   ~Device() override;
 
   GpuFacts facts() override;
+  std::size_t library_bytes() override { return library_bytes_; }
   void* allocate(std::size_t bytes) override;
   void release(void* memory) noexcept override;
   void* allocate_on_host(std::size_t bytes) override;
@@ -39,6 +46,8 @@ class Device final : public GpuDevice {
   void download(unsigned stream, void* to, const void* from, std::size_t bytes) override;
   void fill_zero(unsigned stream, void* memory, std::size_t bytes) override;
   void wait(unsigned stream) override;
+  void time_copies() override;
+  double seconds_copying() override;
   void widen(unsigned stream, GpuNumber type, const void* from, double* to, std::size_t count) override;
   void transpose(unsigned stream, MatrixShape shape, std::size_t count, const double* from, double* to) override;
   void attention(unsigned stream, const GpuAttention& job) override;
@@ -65,17 +74,21 @@ class Device final : public GpuDevice {
   struct Workspace {
     std::size_t on_device = 0, on_host = 0;
   };
+  void copy(const char* what, unsigned stream, void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind);
   Workspace one_eigenproblem(std::size_t n);
   Workspace one_decomposition(MatrixShape shape);
   static void room_on_host(Stream& stream, std::size_t bytes);
   template <class Call>
   void spread(unsigned stream, std::size_t count, const Workspace& one, void* workspace, Call call);
-  Stream& helper(unsigned stream, std::size_t i);
+  std::unique_ptr<Stream> counted_stream(std::size_t blas_bytes);
+  void make_helpers();
   Stream& at(unsigned stream) { return *streams_[stream]; }
 
   std::array<std::unique_ptr<Stream>, GpuDevice::streams> streams_;
   std::array<std::array<std::unique_ptr<Stream>, helpers>, GpuDevice::streams> helpers_;
+  std::unique_ptr<CopyClock> copy_clock_;  ///< null: nobody asked
   cusolverDnParams_t params_ = nullptr;
+  std::size_t library_bytes_ = 0;
 };
 
 }  // namespace attnspec::cuda

@@ -50,7 +50,9 @@ std::vector<std::vector<double>> trials(Backend& backend) {
   const std::vector<Head> heads = random_heads(3, 6, 6, 4, 2, 1);
   const Maps maps(3, 6, 6, 2);
   ErrorList errors;
-  backend.output_errors(pointers(heads), maps.pairs(), every_form(6, true), errors);
+  const auto kept = backend.keep(pointers(heads));
+  for (int chunk = 0; chunk < 2; ++chunk)
+    backend.output_errors(pointers(heads), maps.pairs(), every_form(6, true), errors);
   std::vector<std::vector<double>> cells;
   for (const auto& [place, error] : errors.errors) cells.push_back(error.cells);
   return cells;
@@ -94,6 +96,40 @@ TEST_CASE("a batch is cut to the card's memory, and every cut gives the same val
       }
 }
 
+TEST_CASE("no more of the card is in use than the limit, with what its libraries take", "[gpu]") {
+  const auto limited = [] {
+    const auto log = std::make_shared<FakeGpuLog>();
+    log->limit = 200000;
+    log->handle_bytes = 9000;
+    return log;
+  };
+  for (const Job& job : all_jobs(600)) {
+    CAPTURE(job.name);
+    const auto log = limited();
+
+    REQUIRE(job.work(*job.backend(log)) == job.work(*job.backend(std::make_shared<FakeGpuLog>())));
+
+    REQUIRE(log->peak <= log->limit);
+    if (job.name != "trials") REQUIRE(log->peak > log->limit / 2);
+    REQUIRE(log->violations.empty());
+  }
+}
+
+TEST_CASE("spectra and trials of one backend do not hold the limit twice", "[gpu]") {
+  const auto log = std::make_shared<FakeGpuLog>();
+  log->limit = 100000;
+  const auto backend = fake_backend(log);
+  const auto spectra = spectra_of({12, 12}, 600);
+  const auto alone = spectra(*backend);
+
+  const auto first = trials(*backend);
+
+  REQUIRE(spectra(*backend) == alone);
+  REQUIRE(trials(*backend) == first);
+  REQUIRE(log->peak <= log->limit);
+  REQUIRE(log->violations.empty());
+}
+
 TEST_CASE("a card with no room for two matrices says how much they need", "[gpu]") {
   const auto log = std::make_shared<FakeGpuLog>();
   log->memory = 20000;
@@ -107,7 +143,7 @@ TEST_CASE("a card with no room for two matrices says how much they need", "[gpu]
     REQUIRE_THAT(error.what(),
                  Catch::Contains("no room for matrices of 64 x 64") && Catch::Contains("--max-memory-device"));
   }
-  REQUIRE(log->in_use == 0);
+  REQUIRE(log->in_use == GpuDevice::streams * log->handle_bytes);
 }
 
 TEST_CASE("a card with less room than it was said to have gets smaller cuts", "[gpu]") {

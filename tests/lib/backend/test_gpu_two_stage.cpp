@@ -38,7 +38,7 @@ Found eigenvalues_of(const std::vector<Square>& matrices, const std::shared_ptr<
     card.upload(1, there.get() + b * n * n, matrices[b].data(), n * n * sizeof(double));
   card.fill_zero(1, workspace.get(), bytes);
 
-  two_stage_eigenvalues(card, 1, n, count, there.get(), values.get(), info.get(), workspace.get());
+  two_stage_eigenvalues(card, 1, n, count, count, there.get(), values.get(), info.get(), workspace.get());
 
   for (std::size_t b = 0; b < count; ++b)
     card.download(1, found.values[b].data(), values.get() + b * n, n * sizeof(double));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <random>
+#include <stdexcept>
 #include <tuple>
 
 #include "lib/backend/registry.hpp"
@@ -51,6 +52,24 @@ TEST_CASE("every backend makes the reference's errors, in every form, shape and 
       }
     }
   }
+}
+
+TEST_CASE("weights over no rows are refused by every backend, whatever stands beside them") {
+  const std::vector<Head> heads = random_heads(2, 6, 6, 3, 2, 1);
+  const Maps maps(2, 6, 6, 2);
+  for (const auto& backend : usable_backends(2))
+    for (const Form form : {Form::softmax, Form::exponential})
+      for (const double e_factor : {0.0, 0.5}) {
+        CAPTURE(backend->name(), form == Form::softmax, e_factor);
+        const std::vector<Construction> all{{Form::linear, 0, 0, 0}, {form, 0, e_factor, 0.5}};
+        ErrorList errors;
+
+        REQUIRE_THROWS_AS(backend->output_errors(pointers(heads), maps.pairs(), all, errors), std::invalid_argument);
+        REQUIRE_THROWS_WITH(backend->output_errors(pointers(heads), maps.pairs(), all, errors),
+                            Catch::Contains("construction 1") && Catch::Contains("k = 0"));
+
+        REQUIRE(errors.errors.empty());
+      }
 }
 
 TEST_CASE("an error is the same bits in any company: threads, heads, trials after it") {
