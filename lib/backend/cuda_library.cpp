@@ -13,7 +13,7 @@ std::unique_ptr<GpuDevice> open_cuda_device(std::string& reason) {
   const std::string file = beside_this_library("libattnspec-cuda.so");
   if (access(file.c_str(), F_OK) != 0) {
     reason =
-        "this build has no GPU backend: configure attnspec where CMake finds CUDA 12 or newer (nvcc on PATH), and "
+        "this build has no GPU backend: configure attnspec where CMake finds CUDA 12.6.2 or newer (nvcc on PATH), and "
         "build it again";
     return nullptr;
   }

@@ -53,7 +53,8 @@ class ATTNSPEC_API GpuDevice {
 
   /// Uploads and downloads are timed from now on, at the price of two events each.
   virtual void time_copies() = 0;
-  /// Seconds since then in which one was under way, of those that were waited for.
+  /// Seconds since then in which one was under way, of those that were waited for; what the driver copies on the host
+  /// before, where memory is not pinned, counts too.
   virtual double seconds_copying() = 0;
 
   /// `from` holds `count` numbers of this type.

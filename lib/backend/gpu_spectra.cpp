@@ -10,6 +10,7 @@
 
 #include "lib/backend/backend.hpp"
 #include "lib/backend/gpu_routes.hpp"
+#include "lib/backend/gpu_two_stage.hpp"
 #include "lib/backend/screening.hpp"
 #include "lib/core/error.hpp"
 #include "lib/core/norms.hpp"
@@ -45,7 +46,10 @@ GpuSpectrumTask GpuSpectra::task_of(const MatrixBatch& batch) const {
   const QueryKeyHeads* heads = batch.queries_and_keys();
   const QueryKeyKind kind{batch.shape(), heads == nullptr ? 0 : heads->rank,
                           heads != nullptr && !heads->biases.empty()};
-  return {method_, route_ ? *route_ : route_of(batch.shape().smaller_side()), kind};
+  const std::size_t n = batch.shape().smaller_side();
+  GpuEigenRoute route = route_ ? *route_ : route_of(n);
+  if (route == GpuEigenRoute::two_stage && !two_stage_fits(device_, n)) route = GpuEigenRoute::apart;
+  return {method_, route, kind};
 }
 
 /// The most matrices that a lane may take at once, whole calls of them; 0 where the budget holds none.

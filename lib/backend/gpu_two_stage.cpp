@@ -3,14 +3,15 @@
 
 #include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
+#include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 
 namespace attnspec {
 namespace {
 
 constexpr std::size_t wide = 16, narrow = 8;
 
-std::size_t chase_bytes(std::size_t n, std::size_t width) {
-  return gpu_kernels::BandChase{{1, n, width, nullptr, nullptr, nullptr, true}}.memory_numbers() * sizeof(double);
+std::size_t chase_bytes(std::size_t n, std::size_t width, bool in_memory = true) {
+  return gpu_kernels::BandChase{{1, n, width, nullptr, nullptr, nullptr, in_memory}}.memory_numbers() * sizeof(double);
 }
 
 /// A wide band makes large products cheap and the chase dear; its bulges are chased in a block's own memory where that
@@ -47,6 +48,13 @@ bool reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, std::size
 }
 
 }  // namespace
+
+bool two_stage_fits(GpuDevice& device, std::size_t n) {
+  const std::size_t memory = device.block_memory(), width = width_of(n, memory),
+                    values =
+                        gpu_kernels::TridiagonalValues{{1, n, nullptr, nullptr, nullptr, nullptr}}.memory_numbers();
+  return values * sizeof(double) <= memory && chase_bytes(n, width, false) <= memory;
+}
 
 std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t count) {
   return count * Parts(n, width_of(n, device.block_memory())).numbers() * sizeof(double);

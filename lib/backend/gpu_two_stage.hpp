@@ -9,6 +9,9 @@
 
 namespace attnspec {
 
+/// Whether a block's own memory holds what the kernels keep of an n x n matrix.
+ATTNSPEC_API bool two_stage_fits(GpuDevice& device, std::size_t n);
+
 /// Bytes of the card's memory that `count` n x n matrices take beside themselves and their values; whole calls of
 /// them.
 ATTNSPEC_API std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t count);

@@ -10,10 +10,10 @@
 
 namespace attnspec {
 
-/// /sigma [samples, layers, heads, n] float64, NaN where skipped or past a sample's number of values; /length [samples];
-/// of each matrix [samples, layers, heads] /status as SvdStatus counts, -1 where nothing was computed, /method, which the
-/// attribute method_names names, and /error_bound, how far a sigma may be off; /samples, /layers, /heads say which of the
-/// dump they are. With several dumps each has a group of its own: /dump0/sigma, ...
+/// /sigma [samples, layers, heads, n] float64, NaN where skipped or past a sample's number of values; /length
+/// [samples]; of each matrix [samples, layers, heads] /status as SvdStatus counts, -1 where nothing was computed,
+/// /method, which the attribute method_names names, and /error_bound, how far a sigma may be off; /samples, /layers,
+/// /heads say which of the dump they are. With several dumps each has a group of its own: /dump0/sigma, ...
 class ATTNSPEC_API SpectrumFile {
  public:
   /// Throws Error(output) where the file can not be made.

@@ -2,6 +2,7 @@
 #include "lib/backend/cuda/device.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 
 #include "lib/backend/cuda/kernels.hpp"
@@ -13,6 +14,11 @@ std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 
 std::string version_text(int version) {  // 13010 is 13.1
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
+}
+
+std::string version_text(int version, int major) {  // 130100 is 13.1.0 where `major` is 10000
+  return std::to_string(version / major) + "." + std::to_string(version % major / 100) + "." +
+         std::to_string(version % 100);
 }
 
 int whole(std::size_t number) {
@@ -34,6 +40,24 @@ std::size_t free_bytes() {
   std::size_t free = 0, total = 0;
   check("cudaMemGetInfo", cudaMemGetInfo(&free, &total));
   return free;
+}
+
+GpuFacts read_facts(const Stream& any) {
+  GpuFacts facts;
+  cudaDeviceProp properties{};
+  check("cudaGetDeviceProperties", cudaGetDeviceProperties(&properties, 0));
+  check("cudaMemGetInfo", cudaMemGetInfo(&facts.free_bytes, &facts.total_bytes));
+  int driver = 0, runtime = 0, blas = 0, solver = 0;
+  check("cudaDriverGetVersion", cudaDriverGetVersion(&driver));
+  check("cudaRuntimeGetVersion", cudaRuntimeGetVersion(&runtime));
+  check("cublasGetVersion", cublasGetVersion(any.blas, &blas));
+  check("cusolverGetVersion", cusolverGetVersion(&solver));
+  facts.name = properties.name;
+  facts.capability = std::to_string(properties.major) + "." + std::to_string(properties.minor);
+  facts.driver = version_text(driver);
+  facts.libraries = "CUDA " + version_text(runtime) + ", cuBLAS " + version_text(blas, 10000) + ", cuSOLVER " +
+                    version_text(solver, 1000);
+  return facts;
 }
 
 }  // namespace
@@ -61,32 +85,19 @@ Stream::~Stream() {
 }
 
 Device::Device() {
+  // What the libraries read when they start. Error bounds are those of fp64 itself, not of its emulation; and a queue
+  // for each of our streams, so that none waits for another.
+  setenv("CUBLAS_EMULATE_DOUBLE_PRECISION", "0", 1);
+  setenv("CUDA_DEVICE_MAX_CONNECTIONS", "32", 0);
   check("cudaSetDevice", cudaSetDevice(0));
   const std::size_t blas_bytes = blas_workspace_bytes();
   for (auto& stream : streams_) stream = counted_stream(blas_bytes);
   check("cusolverDnCreateParams", cusolverDnCreateParams(&params_));
+  facts_ = read_facts(at(0));
 }
 
 Device::~Device() {
   if (params_ != nullptr) cusolverDnDestroyParams(params_);
-}
-
-GpuFacts Device::facts() {
-  GpuFacts facts;
-  cudaDeviceProp properties{};
-  check("cudaGetDeviceProperties", cudaGetDeviceProperties(&properties, 0));
-  check("cudaMemGetInfo", cudaMemGetInfo(&facts.free_bytes, &facts.total_bytes));
-  int driver = 0, runtime = 0, blas = 0, solver = 0;
-  check("cudaDriverGetVersion", cudaDriverGetVersion(&driver));
-  check("cudaRuntimeGetVersion", cudaRuntimeGetVersion(&runtime));
-  check("cublasGetVersion", cublasGetVersion(at(0).blas, &blas));
-  check("cusolverGetVersion", cusolverGetVersion(&solver));
-  facts.name = properties.name;
-  facts.capability = std::to_string(properties.major) + "." + std::to_string(properties.minor);
-  facts.driver = version_text(driver);
-  facts.libraries =
-      "CUDA " + version_text(runtime) + ", cuBLAS " + std::to_string(blas) + ", cuSOLVER " + std::to_string(solver);
-  return facts;
 }
 
 void* Device::allocate(std::size_t bytes) {
@@ -100,7 +111,9 @@ void* Device::allocate(std::size_t bytes) {
   return memory;
 }
 
-void Device::release(void* memory) noexcept { cudaFree(memory); }
+void Device::release(void* memory) noexcept {
+  if (cudaFree(memory) != cudaSuccess) cudaGetLastError();
+}
 
 void* Device::allocate_on_host(std::size_t bytes) {
   void* memory = nullptr;
@@ -113,7 +126,9 @@ void* Device::allocate_on_host(std::size_t bytes) {
   return memory;
 }
 
-void Device::release_on_host(void* memory) noexcept { cudaFreeHost(memory); }
+void Device::release_on_host(void* memory) noexcept {
+  if (cudaFreeHost(memory) != cudaSuccess) cudaGetLastError();
+}
 
 void Device::copy(const char* what, unsigned stream, void* to, const void* from, std::size_t bytes,
                   cudaMemcpyKind kind) {
@@ -195,7 +210,7 @@ void Device::tridiagonal_values(unsigned stream, const GpuTridiagonals& job) {
 
 Device::Workspace Device::one_eigenproblem(std::size_t n) {
   Workspace one;
-  check("cusolverDnXsyevd_bufferSize",
+  check(("cusolverDnXsyevd_bufferSize for n = " + std::to_string(n)).c_str(),
         cusolverDnXsyevd_bufferSize(at(0).solver, params_, CUSOLVER_EIG_MODE_NOVECTOR, CUBLAS_FILL_MODE_LOWER, wide(n),
                                     CUDA_R_64F, nullptr, wide(n), CUDA_R_64F, nullptr, CUDA_R_64F, &one.on_device,
                                     &one.on_host));

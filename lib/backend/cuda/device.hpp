@@ -36,7 +36,7 @@ class Device final : public GpuDevice {
   Device();
   ~Device() override;
 
-  GpuFacts facts() override;
+  GpuFacts facts() override { return facts_; }
   std::size_t library_bytes() override { return library_bytes_; }
   void* allocate(std::size_t bytes) override;
   void release(void* memory) noexcept override;
@@ -89,6 +89,7 @@ class Device final : public GpuDevice {
   std::unique_ptr<CopyClock> copy_clock_;  ///< null: nobody asked
   cusolverDnParams_t params_ = nullptr;
   std::size_t library_bytes_ = 0;
+  GpuFacts facts_;
 };
 
 }  // namespace attnspec::cuda

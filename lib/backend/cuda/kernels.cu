@@ -1,5 +1,6 @@
 // The kernels of lib/backend/gpu_kernels on a card: a block of theirs is a block of CUDA threads.
 #include <algorithm>
+#include <limits>
 
 #include "lib/backend/cuda/kernels.hpp"
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
@@ -37,6 +38,7 @@ cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
         cudaFuncSetAttribute(in_blocks<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
     if (status != cudaSuccess) return status;
   }
+  if (kernel.blocks() > std::numeric_limits<int>::max()) return cudaErrorInvalidConfiguration;
   in_blocks<<<static_cast<unsigned>(kernel.blocks()), Kernel::threads, bytes, stream>>>(kernel);
   return cudaGetLastError();
 }

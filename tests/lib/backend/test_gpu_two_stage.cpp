@@ -143,6 +143,19 @@ TEST_CASE("in two stages every shape and family has the reference's singular val
   }
 }
 
+TEST_CASE("two stages are not begun where a block's memory holds too little for the second", "[gpu]") {
+  const MatrixShape shape{300, 300};
+  const auto log = std::make_shared<FakeGpuLog>();
+  log->block_memory = 6 << 10;
+
+  const auto backend = fake_backend(log, GpuMethod::gram, GpuEigenRoute::two_stage);
+  const auto spectra = backend->singular_values(batch_of(shape, {random_attention(shape, 2, 1)}));
+
+  REQUIRE(spectra[0].status == SvdStatus::ok);
+  REQUIRE(log->two_stage == 0);
+  REQUIRE(log->apart > 0);
+}
+
 TEST_CASE("a matrix larger than a block's memory goes through two stages too", "[gpu]") {
   const MatrixShape shape{300, 300};
   const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1), family("rank_three", shape, 2)});
