@@ -5,7 +5,7 @@
 #   tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]      (default: all of them)
 # A build that is already there is used as it is (ATTNSPEC_BUILD, build/release where it is not set), also one that was
 # made elsewhere: libraries that this machine lacks may lie in build/libraries. ATTNSPEC_BENCH: more words for
-# bench_gpu.py.
+# bench_gpu.py; ATTNSPEC_LIMIT: seconds after which one command is stopped (1200).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 out=${1:?usage: tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]}
@@ -22,7 +22,8 @@ absent=6
 failed=0
 card=
 step() { echo; echo "== $*"; }
-check() { "$@" || { echo "FAILED ($?): $*"; failed=1; }; }
+# What hangs is stopped after so many seconds, and said.
+check() { timeout --kill-after 10 "${ATTNSPEC_LIMIT:-1200}" "$@" || { echo "FAILED ($?): $*"; failed=1; }; }
 asked() { [[ " $steps " == *" $1 "* ]]; }
 
 # CUDA's libraries, wherever they are: the toolkit's, or those that pip brought beside torch.
@@ -104,29 +105,30 @@ run_bench() {
   nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv || true
 }
 
+# A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
 run_profile() {
-  local timed=("$build/bin/attnspec-time-spectra" cuda gram 512 360 "$(nproc)" 2) route
+  local timed=("$build/bin/attnspec-time-spectra" cuda gram 512) route
   step "profile of n = 512: time by kernel, and on the bus"
-  if ! command -v nsys >/dev/null; then
-    echo "nsys is not here: no profile"
-  else
-    for route in apart two-stage; do
-      echo "route $route"
-      check env ATTNSPEC_GPU_ROUTE="$route" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/$route" "${timed[@]}"
-      check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/$route.nsys-rep"
-    done
-  fi
-  if ! command -v ncu >/dev/null; then
-    echo "ncu is not here: no counters of our own kernels"
-  else
-    check env ATTNSPEC_GPU_ROUTE=two-stage ncu --set basic --kernel-name regex:in_blocks --launch-count 12 "${timed[@]}"
-  fi
+  for route in together apart two-stage; do
+    echo "route $route"
+    if command -v ncu >/dev/null; then
+      check env ATTNSPEC_GPU_ROUTE="$route" ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${timed[@]}" 32 "$(nproc)" 1
+    else
+      echo "ncu is not here: no time by kernel"
+    fi
+    command -v nsys >/dev/null || { echo "nsys is not here: no overlap"; continue; }
+    check env ATTNSPEC_GPU_ROUTE="$route" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/$route" "${timed[@]}" 360 "$(nproc)" 2
+    check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/$route.nsys-rep"
+  done
+  command -v ncu >/dev/null || return
+  step "counters of our own kernels"
+  check env ATTNSPEC_GPU_ROUTE=two-stage ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 28 --launch-count 8 "${timed[@]}" 264 "$(nproc)" 1
 }
 
 run_sanitizer() {
   step "compute-sanitizer"
   if ! command -v compute-sanitizer >/dev/null; then
-    check false "compute-sanitizer is not here"
+    echo "compute-sanitizer is not here"; failed=1
     return
   fi
   local route test
