@@ -1,5 +1,7 @@
 // The numbers, and a product in parts.
 #include "lib/backend/gpu_fixed_calls.hpp"
+#include <cstdlib>
+#include <string>
 
 namespace attnspec {
 namespace {
@@ -12,7 +14,8 @@ constexpr std::size_t most = 256, bytes_of_products = std::size_t{32} << 20, byt
 }  // namespace
 
 std::size_t matrices_a_call(MatrixShape shape, bool by_solver) {
-  const std::size_t bytes = by_solver ? bytes_of_solver : bytes_of_products;
+  static const std::size_t experiment = std::getenv("CALL_MIB") ? std::stoul(std::getenv("CALL_MIB")) << 20 : bytes_of_products;
+  const std::size_t bytes = by_solver ? bytes_of_solver : experiment;
   std::size_t count = most;
   while (count > 2 && count * shape.elements() * sizeof(double) > bytes) count /= 2;
   return count;

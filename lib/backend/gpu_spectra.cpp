@@ -143,23 +143,25 @@ void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<S
   items.clear();
 }
 
-/// What goes to the card: finite matrices. Queries and keys make no others.
-std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std::vector<Spectrum>& spectra) const {
-  std::vector<Item> items(batch.size());
-  for (std::size_t b = 0; b < items.size(); ++b) items[b].index = b;
+/// What goes to the card of matrices [first, end): the finite ones. Queries and keys make no others.
+std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std::size_t first, std::size_t end,
+                                                   std::vector<Spectrum>& spectra) const {
+  std::vector<Item> items(end - first);
+  for (std::size_t i = 0; i < items.size(); ++i) items[i].index = first + i;
   if (batch.queries_and_keys() != nullptr) return items;
-  for_each_index(batch.size(), threads_, [&](std::size_t b, std::size_t) {
+  for_each_index(items.size(), threads_, [&](std::size_t i, std::size_t) {
+    Item& item = items[i];
     std::vector<double> room, scaled;
-    std::span<const double> entries = batch.doubles(b, room);
+    std::span<const double> entries = batch.doubles(item.index, room);
     const Screening seen = screen(entries);
-    if (!seen.finite) spectra[b].status = SvdStatus::not_finite;
-    items[b].scale = scale_of(seen.largest);  // 1 for any halves
-    if (items[b].scale != 1) {
+    if (!seen.finite) spectra[item.index].status = SvdStatus::not_finite;
+    item.scale = scale_of(seen.largest);  // 1 for any halves
+    if (item.scale != 1) {
       scaled.resize(entries.size());
-      copy_scaled(entries, items[b].scale, scaled.data());
+      copy_scaled(entries, item.scale, scaled.data());
       entries = scaled;
     }
-    items[b].squares = sum_of_squares(entries);
+    item.squares = sum_of_squares(entries);
   });
   std::erase_if(items, [&](const Item& item) { return spectra[item.index].status != SvdStatus::ok; });
   return items;
@@ -171,18 +173,16 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
     spectra[b].id = batch.id(b);
     spectra[b].method = method_ == GpuMethod::gram ? "gram" : "direct";
   }
-  const std::vector<Item> items = screened(batch, spectra);
-  if (items.empty() || batch.shape().elements() == 0) return spectra;
+  if (batch.size() == 0 || batch.shape().elements() == 0) return spectra;
 
   wait_for_lanes();
-  prepare(task_of(batch), items.size());
+  prepare(task_of(batch), batch.size());
   const std::size_t cut = lanes_[0].capacity();
   unsigned stream = 0;
-  for (std::size_t first = 0; first < items.size(); first += cut) {
-    const auto from = items.begin() + static_cast<std::ptrdiff_t>(first);
-    const auto to = items.begin() + static_cast<std::ptrdiff_t>(std::min(first + cut, items.size()));
+  for (std::size_t first = 0; first < batch.size(); first += cut) {
+    std::vector<Item> items = screened(batch, first, std::min(first + cut, batch.size()), spectra);
     finish(stream, batch, spectra);
-    start(stream, batch, {from, to});
+    if (!items.empty()) start(stream, batch, std::move(items));
     stream = (stream + 1) % GpuDevice::streams;
   }
   for (unsigned rest = 0; rest < GpuDevice::streams; ++rest)

@@ -41,7 +41,8 @@ class ATTNSPEC_API GpuSpectra {
   bool allocate(const GpuSpectrumTask& task, std::size_t cut, std::size_t a_call);
   void prepare(const GpuSpectrumTask& task, std::size_t wanted);
   void give_back();
-  std::vector<Item> screened(const MatrixBatch& batch, std::vector<Spectrum>& spectra) const;
+  std::vector<Item> screened(const MatrixBatch& batch, std::size_t first, std::size_t end,
+                             std::vector<Spectrum>& spectra) const;
   void start(unsigned stream, const MatrixBatch& batch, std::vector<Item> items);
   void wait_for_lanes() noexcept;
   void finish(unsigned stream, const MatrixBatch& batch, std::vector<Spectrum>& spectra);

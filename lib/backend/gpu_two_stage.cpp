@@ -3,15 +3,25 @@
 
 #include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
+#include "lib/backend/gpu_kernels/band_reduction.hpp"
 #include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 
 namespace attnspec {
 namespace {
 
-constexpr std::size_t wide = 16, narrow = 8;
+using gpu_kernels::narrow, gpu_kernels::wide;
 
 std::size_t chase_bytes(std::size_t n, std::size_t width, bool in_memory = true) {
-  return gpu_kernels::BandChase{{1, n, width, nullptr, nullptr, nullptr, in_memory}}.memory_numbers() * sizeof(double);
+  return gpu_kernels::with_width(width, [&](auto w) {
+    return gpu_kernels::BandChase<w()>{{1, n, width, nullptr, nullptr, nullptr, in_memory}}.memory_numbers() *
+           sizeof(double);
+  });
+}
+
+std::size_t factors_bytes(std::size_t n, std::size_t width) {
+  return gpu_kernels::with_width(width, [&](auto w) {
+    return gpu_kernels::PanelFactors<w()>{{1, n, width}}.memory_numbers() * sizeof(double);
+  });
 }
 
 /// A wide band makes large products cheap and the chase dear; its bulges are chased in a block's own memory where that
@@ -53,7 +63,8 @@ bool two_stage_fits(GpuDevice& device, std::size_t n) {
   const std::size_t memory = device.block_memory(), width = width_of(n, memory),
                     values =
                         gpu_kernels::TridiagonalValues{{1, n, nullptr, nullptr, nullptr, nullptr}}.memory_numbers();
-  return values * sizeof(double) <= memory && chase_bytes(n, width, false) <= memory;
+  return values * sizeof(double) <= memory && chase_bytes(n, width, false) <= memory &&
+         factors_bytes(n, width) <= memory;
 }
 
 std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t count) {

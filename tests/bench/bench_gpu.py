@@ -2,7 +2,7 @@
 """Spectra and trials on the GPU: attnspec beside torch.linalg.svdvals on the same card, and beside itself on the CPU.
 
 Gram is timed on every route to eigenvalues (lib/backend/gpu_routes.cpp): the table there wants the fastest at each n.
-All times run from host memory to host memory. D is the time a matrix in units of the Gram route's flop floor, 7/3 n^3 at
+All times run from host memory to host memory, of attention in half precision as dumps hold it. D is the time a matrix in units of the Gram route's flop floor, 7/3 n^3 at
 the card's own rate of fp64 products, which torch tells. `bus` is the share of the time of one round more in which
 something crossed the bus, by CUDA's events around each copy; of spectra on the fastest route.
 
@@ -43,7 +43,7 @@ def build_parser():
 
 
 def attnspec(options, device, method, n, count, route=""):
-    words = [os.path.join(options.build, "bin", "attnspec-time-spectra"), device, method, str(n), str(count), str(options.threads), str(options.rounds)]
+    words = [os.path.join(options.build, "bin", "attnspec-time-spectra"), device, method, str(n), str(count), str(options.threads), str(options.rounds), "halves"]
     return json.loads(child.run(words, {**os.environ, "ATTNSPEC_GPU_ROUTE": route}).stdout)
 
 

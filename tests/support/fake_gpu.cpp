@@ -78,6 +78,10 @@ struct HostBlock {
   void each(const Phase& phase) {
     for (std::size_t thread = 0; thread < threads; ++thread) phase(backwards ? threads - 1 - thread : thread);
   }
+  template <class Phase>
+  void each_warp(const Phase& phase) {
+    each(phase);
+  }
 };
 
 }  // namespace
@@ -265,19 +269,19 @@ void FakeGpu::on_card(const GpuPanel& job) {
 
 void FakeGpu::panel_factors(unsigned stream, const GpuPanel& job) {
   on_card(job);
-  run(stream, gpu_kernels::PanelFactors{job});
+  gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::PanelFactors<width()>{job}); });
 }
 
 void FakeGpu::panel_correction(unsigned stream, const GpuPanel& job) {
   on_card(job);
-  run(stream, gpu_kernels::PanelCorrection{job});
+  gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::PanelCorrection<width()>{job}); });
 }
 
 void FakeGpu::chase(unsigned stream, const GpuChase& job) {
   on_card(job.band, job.count * job.n * 2 * job.width * sizeof(double), "the band of a chase");
   on_card(job.diagonals, job.count * job.n * sizeof(double), "diagonals of a chase");
   on_card(job.off_diagonals, job.count * job.n * sizeof(double), "off-diagonals of a chase");
-  run(stream, gpu_kernels::BandChase{job});
+  gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::BandChase<width()>{job}); });
 }
 
 void FakeGpu::tridiagonal_values(unsigned stream, const GpuTridiagonals& job) {

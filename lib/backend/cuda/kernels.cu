@@ -19,6 +19,11 @@ struct CudaBlock {
     phase(static_cast<std::size_t>(threadIdx.x));
     __syncthreads();
   }
+  template <class Phase>
+  __device__ void each_warp(const Phase& phase) {
+    phase(static_cast<std::size_t>(threadIdx.x));
+    __syncwarp();
+  }
 };
 
 template <class Kernel>
@@ -98,14 +103,19 @@ cudaError_t attention(cudaStream_t stream, const GpuAttention& job) {
 }
 
 cudaError_t panel_factors(cudaStream_t stream, const GpuPanel& job) {
-  return launch(stream, gpu_kernels::PanelFactors{job});
+  return gpu_kernels::with_width(job.width,
+                                 [&](auto width) { return launch(stream, gpu_kernels::PanelFactors<width()>{job}); });
 }
 
 cudaError_t panel_correction(cudaStream_t stream, const GpuPanel& job) {
-  return launch(stream, gpu_kernels::PanelCorrection{job});
+  return gpu_kernels::with_width(
+      job.width, [&](auto width) { return launch(stream, gpu_kernels::PanelCorrection<width()>{job}); });
 }
 
-cudaError_t chase(cudaStream_t stream, const GpuChase& job) { return launch(stream, gpu_kernels::BandChase{job}); }
+cudaError_t chase(cudaStream_t stream, const GpuChase& job) {
+  return gpu_kernels::with_width(job.width,
+                                 [&](auto width) { return launch(stream, gpu_kernels::BandChase<width()>{job}); });
+}
 
 cudaError_t tridiagonal_values(cudaStream_t stream, const GpuTridiagonals& job) {
   return launch(stream, gpu_kernels::TridiagonalValues{job});

@@ -12,136 +12,146 @@
 namespace attnspec::gpu_kernels {
 
 /// A block a matrix: V and T of the QR factorisation of what lies below the band in these columns, and the columns of
-/// the band that are done by then.
+/// the band that are done by then. `lanes` threads a column. A column c that is done stays as it was: R is kept
+/// apart, and v_c is the column's rows behind c times a scale, with 1 above them.
+template <unsigned width>
 struct PanelFactors {
   GpuPanel job;
 
-  static constexpr unsigned threads = 256;
+  static constexpr unsigned threads = 256, lanes = threads / width;
   std::size_t blocks() const { return job.count; }
-  std::size_t memory_numbers() const { return threads + 2 * job.width + 3 * job.width * job.width; }
+  std::size_t memory_numbers() const { return width * job.rows_below() + threads + 3 * width + 3 * width * width; }
 
   template <class Block>
   ATTNSPEC_KERNEL void operator()(Block& block, std::size_t matrix, double* memory) const {
-    const std::size_t n = job.n, width = job.width, rows = job.rows_below(), lanes = threads / width;
-    const std::size_t done = width < rows ? width : rows;
+    const std::size_t n = job.n, rows = job.rows_below(), done = width < rows ? width : rows;
     const double* a = job.matrices + matrix * n * n;
-    double* v = job.reflectors(matrix);
-    double *partial = memory, *taus = partial + threads, *firsts = taus + width, *upper = firsts + width,
-           *meetings = upper + width * width, *t = meetings + width * width;
-
+    double *columns = memory, *partial = columns + width * rows, *taus = partial + threads, *firsts = taus + width,
+           *scales = firsts + width, *meetings = scales + width, *upper = meetings + width * width,
+           *t = upper + width * width;
     block.each([&](std::size_t thread) {
-      for (std::size_t at = thread; at < width * rows; at += threads)
-        v[at / rows * n + at % rows] = a[(job.column + at / rows) * n + job.column + width + at % rows];
-      if (thread < width) taus[thread] = firsts[thread] = 0;
-      for (std::size_t at = thread; at < width * width; at += threads) t[at] = 0;
+      const std::size_t k = thread / lanes;
+      for (std::size_t i = thread % lanes; i < rows; i += lanes)
+        columns[k * rows + i] = a[(job.column + k) * n + job.column + width + i];
+      if (thread < width) taus[thread] = firsts[thread] = scales[thread] = 0;
     });
     for (std::size_t c = 0; c < done; ++c) {
-      double* mine = v + c * n;
+      const double* mine = columns + c * rows;
       block.each([&](std::size_t thread) {
-        partial[thread] = 0;
-        for (std::size_t i = c + 1 + thread; i < rows; i += threads) partial[thread] += mine[i] * mine[i];
-      });
-      fold_to_first(block, partial, threads, Sum());
-      block.each([&](std::size_t thread) {
-        const Reflector found = reflector_of(mine[c], partial[0]);
-        for (std::size_t i = c + 1 + thread; i < rows; i += threads) mine[i] *= found.scale;
-        if (thread > 0) return;
-        taus[c] = found.tau;
-        firsts[c] = found.first;
-      });
-      block.each([&](std::size_t thread) { put_away(mine, upper, c, c, thread); });
-      // v_c meets every other column: those before it for T, those behind it to be reflected.
-      block.each([&](std::size_t thread) {
-        const double* other = v + thread / lanes * n;
+        const double* other = columns + thread / lanes * rows;
         double sum = 0;
-        for (std::size_t i = c + thread % lanes; i < rows; i += lanes) sum += mine[i] * other[i];
+        for (std::size_t i = c + 1 + thread % lanes; i < rows; i += lanes) sum += mine[i] * other[i];
         partial[thread] = sum;
       });
-      for (std::size_t half = lanes / 2; half > 0; half /= 2)
-        block.each([&](std::size_t thread) {
-          if (thread % lanes < half) partial[thread] += partial[thread + half];
-        });
+      // v_c meets every other column: those before it for T, those behind it to be reflected.
       block.each([&](std::size_t thread) {
-        if (thread < c) meetings[thread * width + c] = partial[thread * lanes];
-        const std::size_t behind = width - c - 1, left = rows - c;
-        for (std::size_t at = thread; at < behind * left; at += threads) {
-          const std::size_t k = c + 1 + at / left, i = c + at % left;
-          v[k * n + i] -= taus[c] * partial[k * lanes] * mine[i];
+        const std::size_t k = thread / lanes, lane = thread % lanes;
+        const Reflector found = reflector_of(mine[c], sum_of(partial + c * lanes));
+        double* other = columns + k * rows;
+        const double below = found.scale * sum_of(partial + k * lanes);
+        if (k < c && lane == 0) meetings[k * width + c] = scales[k] * (other[c] + below);
+        if (k == c && lane == 0) {
+          taus[c] = found.tau;
+          firsts[c] = found.first;
+          scales[c] = found.scale;
         }
+        if (k <= c) return;
+        const double share = found.tau * (other[c] + below), scaled = share * found.scale;
+        for (std::size_t i = c + 1 + lane; i < rows; i += lanes) other[i] -= scaled * mine[i];
+        if (lane == 0) upper[k * width + c] = other[c] - share;
       });
     }
     block.each([&](std::size_t thread) {
-      for (std::size_t c = done; c < width; ++c) put_away(v + c * n, upper, c, rows, thread);
+      if (thread < width) find_row_of_t(thread, done, taus, meetings, t);
     });
-    for (std::size_t c = 0; c < done; ++c)
-      block.each([&](std::size_t thread) {
-        if (thread == c) t[c * width + c] = taus[c];
-        if (thread >= c) return;
-        double sum = 0;
-        for (std::size_t l = thread; l < c; ++l) sum += t[thread * width + l] * meetings[l * width + c];
-        t[thread * width + c] = -taus[c] * sum;
-      });
     block.each([&](std::size_t thread) {
+      const std::size_t k = thread / lanes;
+      double* v = job.reflectors(matrix) + k * n;
+      for (std::size_t i = thread % lanes; i < rows; i += lanes)
+        v[i] = i > k ? scales[k] * columns[k * rows + i] : (i == k ? 1 : 0);
       for (std::size_t at = thread; at < width * width; at += threads) {
         job.factors(matrix)[at] = t[at];
         const std::size_t c = at / width, i = at % width, column = job.column + c;
         if (column >= n) continue;
         double* band = job.band + (matrix * n + column) * 2 * width;
         if (c + i < width && column + i < n) band[i] = a[column * n + column + i];
-        if (i <= c && i < rows) band[width - c + i] = i == c ? firsts[c] : upper[i * width + c];
+        if (i <= c && i < rows) band[width - c + i] = i == c ? firsts[c] : upper[c * width + i];
       }
     });
   }
 
  private:
-  /// Column c is R above its row `last` and a reflection from there on.
-  ATTNSPEC_KERNEL void put_away(double* mine, double* upper, std::size_t c, std::size_t last,
-                                std::size_t thread) const {
-    if (thread < last) {
-      upper[thread * job.width + c] = mine[thread];
-      mine[thread] = 0;
+  ATTNSPEC_KERNEL static double sum_of(const double* partial) {
+    double sum = 0;
+    ATTNSPEC_UNROLL for (unsigned lane = 0; lane < lanes; ++lane) sum += partial[lane];
+    return sum;
+  }
+
+  /// Row r of T = (T', -tau_c T' m_c; 0, tau_c) for columns c of what V's columns before c have to do with v_c; zeros
+  /// where there are fewer than `width` reflections.
+  ATTNSPEC_KERNEL static void find_row_of_t(std::size_t r, std::size_t done, const double* taus, const double* meetings,
+                                            double* t) {
+    double row[width];
+    ATTNSPEC_UNROLL for (unsigned c = 0; c < width; ++c) {
+      double sum = 0;
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < c; ++l) if (l >= r && c < done) sum += row[l] * meetings[l * width + c];
+      row[c] = c == r ? taus[c] : (c > r ? -taus[c] * sum : 0);
+      t[r * width + c] = row[c];
     }
-    if (thread == c && c < job.rows_below()) mine[c] = 1;
   }
 };
 
-/// A block a matrix: X = (Y - V T^T S / 2) T in rows, from Y = V^T A and S = Y V.
+/// A block some rows of a matrix: X = (Y - V T^T S / 2) T in rows, from Y = V^T A and S = Y V.
+template <unsigned width>
 struct PanelCorrection {
   GpuPanel job;
 
   static constexpr unsigned threads = 256;
-  std::size_t blocks() const { return job.count; }
-  std::size_t memory_numbers() const { return 2 * job.width * job.width; }
+  ATTNSPEC_KERNEL std::size_t parts() const { return (job.rows_below() + threads - 1) / threads; }
+  std::size_t blocks() const { return job.count * parts(); }
+  static constexpr std::size_t memory_numbers() { return 4 * width * width; }
 
   template <class Block>
-  ATTNSPEC_KERNEL void operator()(Block& block, std::size_t matrix, double* memory) const {
-    const std::size_t n = job.n, width = job.width, rows = job.rows_below();
-    const double *t = job.factors(matrix), *s = job.inner(matrix), *y = job.products(matrix),
-                 *v = job.reflectors(matrix);
-    double *st = memory, *half = memory + width * width;
+  ATTNSPEC_KERNEL void operator()(Block& block, std::size_t index, double* memory) const {
+    const std::size_t n = job.n, matrix = index / parts(), part = index % parts();
+    double *t = memory, *s = t + width * width, *st = s + width * width, *half = st + width * width;
     block.each([&](std::size_t thread) {
-      for (std::size_t at = thread; at < width * width; at += threads) {
-        st[at] = 0;
-        for (std::size_t p = 0; p <= at % width; ++p) st[at] += s[at / width * width + p] * t[p * width + at % width];
-      }
+      if (thread >= width * width) return;
+      t[thread] = job.factors(matrix)[thread];
+      s[thread] = job.inner(matrix)[thread];
     });
     block.each([&](std::size_t thread) {
-      for (std::size_t at = thread; at < width * width; at += threads) {
-        double sum = 0;
-        for (std::size_t p = 0; p <= at / width; ++p) sum += t[p * width + at / width] * st[p * width + at % width];
-        half[at] = sum / 2;
-      }
+      if (thread >= width * width) return;
+      double sum = 0;  // T is zero below its diagonal
+      ATTNSPEC_UNROLL for (unsigned p = 0; p < width; ++p) sum +=
+          s[thread / width * width + p] * t[p * width + thread % width];
+      st[thread] = sum;
     });
     block.each([&](std::size_t thread) {
-      for (std::size_t at = thread; at < width * rows; at += threads) {
-        const std::size_t k = at / rows, i = at % rows;
+      if (thread >= width * width) return;
+      double sum = 0;
+      ATTNSPEC_UNROLL for (unsigned p = 0; p < width; ++p) sum +=
+          t[p * width + thread / width] * st[p * width + thread % width];
+      half[thread] = sum / 2;
+    });
+    block.each([&](std::size_t thread) {
+      const std::size_t i = part * threads + thread;
+      if (i >= job.rows_below()) return;
+      double y[width], v[width];
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
+        y[l] = job.products(matrix)[l * n + i];
+        v[l] = job.reflectors(matrix)[l * n + i];
+      }
+      double *before = job.before(matrix) + i, *behind = job.behind(matrix) + i;
+      for (unsigned k = 0; k < width; ++k) {
         double sum = 0;
-        for (std::size_t l = 0; l <= k; ++l) sum += t[l * width + k] * y[l * n + i];
-        for (std::size_t l = 0; l < width; ++l) sum -= half[k * width + l] * v[l * n + i];
-        job.before(matrix)[k * n + i] = job.behind(matrix)[k * n + i] = sum;
+        ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum +=
+            t[l * width + k] * y[l] - half[k * width + l] * v[l];
+        before[k * n] = behind[k * n] = sum;
       }
     });
   }
+  static_assert(width * width <= threads);
 };
 
 }  // namespace attnspec::gpu_kernels

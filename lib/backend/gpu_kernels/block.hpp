@@ -4,18 +4,36 @@
 // block `index`. What one phase writes another thread may read in the next phase and not before; what threads share
 // between phases lies in memory that all of them see and is read in phases only, never in a variable of the kernel that
 // a phase has written. Everything outside of phases is computed by every thread alike. So the order in which threads
-// run within a phase decides nothing, and tests run them in several.
+// run within a phase decides nothing, and tests run them in several. Phases of each_warp() end where the threads of a
+// warp meet, 32 whose numbers follow one another: what they write only their own warp may read in the next phase, the
+// whole block after the next each().
 #pragma once
 
 #include <cstddef>
+#include <type_traits>
 
 #ifdef __CUDACC__
 #define ATTNSPEC_KERNEL __host__ __device__
 #else
 #define ATTNSPEC_KERNEL
 #endif
+#ifdef __CUDA_ARCH__
+#define ATTNSPEC_UNROLL _Pragma("unroll")
+#else
+#define ATTNSPEC_UNROLL
+#endif
 
 namespace attnspec::gpu_kernels {
+
+/// The widths that bands have.
+constexpr unsigned wide = 16, narrow = 8;
+
+/// Calls work with a width that the compiler knows.
+template <class Work>
+auto with_width(std::size_t width, const Work& work) {
+  return width == wide ? work(std::integral_constant<unsigned, wide>())
+                       : work(std::integral_constant<unsigned, narrow>());
+}
 
 struct Sum {
   ATTNSPEC_KERNEL double operator()(double a, double b) const { return a + b; }
