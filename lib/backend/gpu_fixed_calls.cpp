@@ -1,21 +1,18 @@
 // The numbers, and a product in parts.
 #include "lib/backend/gpu_fixed_calls.hpp"
-#include <cstdlib>
-#include <string>
 
 namespace attnspec {
 namespace {
 
 // Enough to fill a card with the tiles of a product, or with the matrices of a batched solver; little enough that two
-// lanes of one call each fit any card, and that a few matrices made up to a whole call cost some milliseconds.
-// Unmeasured.
-constexpr std::size_t most = 256, bytes_of_products = std::size_t{32} << 20, bytes_of_solver = std::size_t{64} << 20;
+// lanes of one call each fit any card, and that a few matrices made up to a whole call cost some milliseconds. On an
+// H200 products are a quarter to two thirds dearer at 32 MiB a call than at 128 from n = 256 on, and no cheaper at 512.
+constexpr std::size_t most = 256, bytes_of_products = std::size_t{128} << 20, bytes_of_solver = std::size_t{64} << 20;
 
 }  // namespace
 
 std::size_t matrices_a_call(MatrixShape shape, bool by_solver) {
-  static const std::size_t experiment = std::getenv("CALL_MIB") ? std::stoul(std::getenv("CALL_MIB")) << 20 : bytes_of_products;
-  const std::size_t bytes = by_solver ? bytes_of_solver : experiment;
+  const std::size_t bytes = by_solver ? bytes_of_solver : bytes_of_products;
   std::size_t count = most;
   while (count > 2 && count * shape.elements() * sizeof(double) > bytes) count /= 2;
   return count;

@@ -59,22 +59,26 @@ struct GpuResidual {
   double *columns = nullptr, *rows = nullptr;  ///< [heads, width] and [heads, groups, queries]
 };
 
+/// From one column of a band to the next: the column from its diagonal on, where it may grow to twice the width while
+/// bulges are chased, and two numbers more, so that threads that go down a column or along a row find a block's memory
+/// in as many banks.
+ATTNSPEC_KERNEL constexpr std::size_t band_step(std::size_t width) { return 2 * width + 2; }
+
 /// A step of the way from `count` symmetric matrices to bands: `width` columns from `column` on. What belongs to one
 /// matrix lies together; rows are n numbers long.
 struct GpuPanel {
   std::size_t count = 0, n = 0, width = 0, column = 0;  ///< width divides 256
   const double* matrices = nullptr;                     ///< [count, n, n]
-  double* panels = nullptr;           ///< [count, 3 width, n]: X, V, X, as the large product wants them, in rows
-  double* y = nullptr;                ///< [count, width, n]: V^T A
-  double *s = nullptr, *t = nullptr;  ///< [count, width, width]: V^T A V, and T
-  double* band = nullptr;             ///< [count, n, 2 width]: column j of the lower half from its diagonal on
+  double* panels = nullptr;  ///< [count, 3 width, n]: X, V, X, as the large product wants them, in rows
+  double* y = nullptr;       ///< [count, width, n]: V^T A
+  double* t = nullptr;       ///< [count, width, width]: T
+  double* band = nullptr;    ///< [count, n, band_step(width)]: the lower half by columns
 
   ATTNSPEC_KERNEL std::size_t rows_below() const { return n > column + width ? n - column - width : 0; }
   ATTNSPEC_KERNEL double* before(std::size_t matrix) const { return panels + matrix * 3 * width * n; }
   ATTNSPEC_KERNEL double* reflectors(std::size_t matrix) const { return before(matrix) + width * n; }
   ATTNSPEC_KERNEL double* behind(std::size_t matrix) const { return reflectors(matrix) + width * n; }
   ATTNSPEC_KERNEL double* products(std::size_t matrix) const { return y + matrix * width * n; }
-  ATTNSPEC_KERNEL double* inner(std::size_t matrix) const { return s + matrix * width * width; }
   ATTNSPEC_KERNEL double* factors(std::size_t matrix) const { return t + matrix * width * width; }
 };
 

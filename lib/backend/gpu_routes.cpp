@@ -14,14 +14,10 @@ struct Row {
   GpuEigenRoute route;
 };
 
-// Where nothing was measured cuSOLVER stays: its batched call up to 256, beyond which it is known to fall off.
-// tests/gpu.sh times all three routes at each n.
+// Measured on an H200 (tests/bench/results/*h200*, by tests/gpu.sh): our own two stages win at every n, least where
+// matrices are small. Where nothing was measured cuSOLVER stays.
 constexpr Row table[] = {
-    {128, GpuEigenRoute::together},                                   // unmeasured
-    {256, GpuEigenRoute::together},                                   // unmeasured
-    {512, GpuEigenRoute::apart},                                      // unmeasured
-    {1024, GpuEigenRoute::apart},                                     // unmeasured
-    {2048, GpuEigenRoute::apart},                                     // unmeasured
+    {2048, GpuEigenRoute::two_stage},
     {std::numeric_limits<std::size_t>::max(), GpuEigenRoute::apart},  // unmeasured
 };
 

@@ -20,7 +20,7 @@ namespace attnspec {
 namespace {
 
 constexpr std::size_t cuts_of_a_batch = 4;  // so that copies hide behind computing
-constexpr std::size_t least_cut = 64;       // below which a card is not filled
+constexpr std::size_t least_cut = 128;      // below which a card is not filled: a block a matrix
 
 }  // namespace
 

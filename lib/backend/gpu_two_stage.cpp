@@ -1,6 +1,9 @@
 // What is queued for each block of columns, in this order: factors, three products with a correction between them.
 #include "lib/backend/gpu_two_stage.hpp"
 
+#include <cstdlib>
+#include <string_view>
+
 #include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
 #include "lib/backend/gpu_kernels/band_reduction.hpp"
@@ -25,8 +28,9 @@ std::size_t factors_bytes(std::size_t n, std::size_t width) {
 }
 
 /// A wide band makes large products cheap and the chase dear; its bulges are chased in a block's own memory where that
-/// holds it. Never measured on a card.
+/// holds it. ATTNSPEC_GPU_BAND, 8 or 16, is a benchmark's way around it.
 std::size_t width_of(std::size_t n, std::size_t block_memory) {
+  if (const char* forced = std::getenv("ATTNSPEC_GPU_BAND")) return std::string_view(forced) == "16" ? wide : narrow;
   return chase_bytes(n, wide) <= block_memory ? wide : narrow;
 }
 
@@ -35,8 +39,8 @@ struct Parts {
   std::size_t width, panel, square, band, diagonal;  ///< numbers of one matrix
 
   Parts(std::size_t n, std::size_t band_width)
-      : width(band_width), panel(width * n), square(width * width), band(2 * width * n), diagonal(n) {}
-  std::size_t numbers() const { return 4 * panel + 2 * square + band + 2 * diagonal; }
+      : width(band_width), panel(width * n), square(width * width), band(band_step(width) * n), diagonal(n) {}
+  std::size_t numbers() const { return 4 * panel + square + band + 2 * diagonal; }
 };
 
 /// A panel's share of the work; false where no rows are left below it.
@@ -49,7 +53,6 @@ bool reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, std::size
   const GpuMatrices v{panel.reflectors(0), n, step, false}, v_over{panel.reflectors(0), n, step, true};
   const auto multiply = [&](const GpuProduct& product) { multiply_in_calls(device, stream, product, a_call); };
   multiply({width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, width * n});
-  multiply({width, width, rows, panel.count, {panel.y, n, width * n, false}, v_over, panel.s, width, width * width});
   device.panel_correction(stream, panel);
   // V X^T + X V^T: rows V, X against rows X, V.
   const GpuMatrices behind{panel.before(0), n, step, false};
@@ -79,8 +82,7 @@ void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, st
   GpuPanel panel{count, n, parts.width, 0, matrices};
   panel.panels = static_cast<double*>(workspace);
   panel.y = panel.panels + held * 3 * parts.panel;
-  panel.s = panel.y + held * parts.panel;
-  panel.t = panel.s + held * parts.square;
+  panel.t = panel.y + held * parts.panel;
   panel.band = panel.t + held * parts.square;
   double *diagonals = panel.band + held * parts.band, *off_diagonals = diagonals + held * parts.diagonal;
   for (; panel.column < n && reduce(device, stream, panel, a_call, matrices); panel.column += panel.width) continue;

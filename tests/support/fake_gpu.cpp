@@ -262,9 +262,8 @@ void FakeGpu::on_card(const GpuPanel& job) {
   on_card(job.matrices, job.count * job.n * job.n * sizeof(double), "matrices of a panel");
   on_card(job.panels, 3 * panel, "panels");
   on_card(job.y, panel, "products of a panel");
-  for (const double* square : {job.s, job.t})
-    on_card(square, job.count * job.width * job.width * sizeof(double), "squares of a panel");
-  on_card(job.band, 2 * panel, "the band of a panel");
+  on_card(job.t, job.count * job.width * job.width * sizeof(double), "factors of a panel");
+  on_card(job.band, job.count * job.n * band_step(job.width) * sizeof(double), "the band of a panel");
 }
 
 void FakeGpu::panel_factors(unsigned stream, const GpuPanel& job) {
@@ -278,7 +277,7 @@ void FakeGpu::panel_correction(unsigned stream, const GpuPanel& job) {
 }
 
 void FakeGpu::chase(unsigned stream, const GpuChase& job) {
-  on_card(job.band, job.count * job.n * 2 * job.width * sizeof(double), "the band of a chase");
+  on_card(job.band, job.count * job.n * band_step(job.width) * sizeof(double), "the band of a chase");
   on_card(job.diagonals, job.count * job.n * sizeof(double), "diagonals of a chase");
   on_card(job.off_diagonals, job.count * job.n * sizeof(double), "off-diagonals of a chase");
   gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::BandChase<width()>{job}); });

@@ -1,6 +1,5 @@
 // The kernels of lib/backend/gpu_kernels on a card: a block of theirs is a block of CUDA threads.
 #include <algorithm>
-#include <limits>
 
 #include "lib/backend/cuda/kernels.hpp"
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
@@ -27,10 +26,23 @@ struct CudaBlock {
 };
 
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::threads) in_blocks(const Kernel kernel) {
-  extern __shared__ double memory[];
+__global__ void __launch_bounds__(Kernel::threads) in_blocks(const Kernel kernel, std::size_t blocks) {
+  extern __shared__ __align__(16) double memory[];
   CudaBlock block;
-  kernel(block, blockIdx.x, memory);
+  for (std::size_t index = blockIdx.x; index < blocks; index += gridDim.x) kernel(block, index, memory);
+}
+
+/// Blocks that run at the same time, and do the work of all the others: blocks that wait for a place keep what is on
+/// the other stream waiting too, however small.
+template <class Kernel>
+cudaError_t places_for(std::size_t memory_bytes, std::size_t& places) {
+  int card = 0, processors = 0, on_each = 0;
+  for (const cudaError_t status :
+       {cudaGetDevice(&card), cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, card),
+        cudaOccupancyMaxActiveBlocksPerMultiprocessor(&on_each, in_blocks<Kernel>, Kernel::threads, memory_bytes)})
+    if (status != cudaSuccess) return status;
+  places = static_cast<std::size_t>(processors) * static_cast<std::size_t>(on_each);
+  return places == 0 ? cudaErrorInvalidConfiguration : cudaSuccess;
 }
 
 template <class Kernel>
@@ -43,8 +55,10 @@ cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
         cudaFuncSetAttribute(in_blocks<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
     if (status != cudaSuccess) return status;
   }
-  if (kernel.blocks() > std::numeric_limits<int>::max()) return cudaErrorInvalidConfiguration;
-  in_blocks<<<static_cast<unsigned>(kernel.blocks()), Kernel::threads, bytes, stream>>>(kernel);
+  std::size_t places = 0;
+  if (const cudaError_t status = places_for<Kernel>(bytes, places); status != cudaSuccess) return status;
+  const std::size_t blocks = kernel.blocks();
+  in_blocks<<<static_cast<unsigned>(std::min(blocks, places)), Kernel::threads, bytes, stream>>>(kernel, blocks);
   return cudaGetLastError();
 }
 

@@ -37,7 +37,7 @@ struct BandChase {
   }
 
  private:
-  static constexpr std::size_t length = 2 * width, state_numbers = 2 * width + 2;
+  static constexpr std::size_t length = band_step(width), state_numbers = 2 * width + 2;
 
   /// Made twice, so that the compiler knows which memory the band is in.
   template <class Block>
@@ -94,11 +94,9 @@ struct BandChase {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
       if (!step.mixed || step.lane >= step.rows) return;
       double row[width], v[width], sum = 0;
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
-        row[l] = at(step.below, step.lane, l);
-        v[l] = step.v[l];
-        sum += row[l] * v[l];
-      }
+      load(step.v, v);
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) row[l] = at(step.below, step.lane, l);
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += row[l] * v[l];
       sum *= *step.tau;
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) at(step.below, step.lane, l) = row[l] - sum * v[l];
     }
@@ -121,7 +119,7 @@ struct BandChase {
   struct FromTheLeft {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
       double v[width];
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) v[l] = step.v[l];
+      load(step.v, v);
       double sum = 0;
       if (step.lane < step.rows) {
         step.below[step.lane] = step.lane == 0 ? *step.first : 0;
@@ -131,10 +129,8 @@ struct BandChase {
       if (step.lane == 0 || !step.mixed) return;
       double column[width];
       sum = 0;
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
-        column[l] = at(step.below, l, step.lane);
-        sum += v[l] * column[l];
-      }
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) column[l] = at(step.below, l, step.lane);
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += v[l] * column[l];
       sum *= *step.tau;
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) at(step.below, l, step.lane) = column[l] - sum * v[l];
     }
@@ -145,11 +141,9 @@ struct BandChase {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
       if (step.lane >= step.rows) return;
       double v[width], w[width], product = 0;
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
-        v[l] = step.v[l];
-        w[l] = step.y[l];
-        product += v[l] * w[l];
-      }
+      load(step.v, v);
+      load(step.y, w);
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) product += v[l] * w[l];
       const double tau = *step.tau, share = tau * product / 2, v_i = step.v[step.lane],
                    w_i = tau * (step.y[step.lane] - share * v_i);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {

@@ -18,7 +18,7 @@ template <unsigned width>
 struct PanelFactors {
   GpuPanel job;
 
-  static constexpr unsigned threads = 256, lanes = threads / width;
+  static constexpr unsigned threads = 256, lanes = threads / width, at_once = 8;
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const { return width * job.rows_below() + threads + 3 * width + 3 * width * width; }
 
@@ -38,10 +38,7 @@ struct PanelFactors {
     for (std::size_t c = 0; c < done; ++c) {
       const double* mine = columns + c * rows;
       block.each([&](std::size_t thread) {
-        const double* other = columns + thread / lanes * rows;
-        double sum = 0;
-        for (std::size_t i = c + 1 + thread % lanes; i < rows; i += lanes) sum += mine[i] * other[i];
-        partial[thread] = sum;
+        partial[thread] = product(mine, columns + thread / lanes * rows, c + 1 + thread % lanes, rows);
       });
       // v_c meets every other column: those before it for T, those behind it to be reflected.
       block.each([&](std::size_t thread) {
@@ -57,7 +54,7 @@ struct PanelFactors {
         }
         if (k <= c) return;
         const double share = found.tau * (other[c] + below), scaled = share * found.scale;
-        for (std::size_t i = c + 1 + lane; i < rows; i += lanes) other[i] -= scaled * mine[i];
+        subtract(scaled, mine, other, c + 1 + lane, rows);
         if (lane == 0) upper[k * width + c] = other[c] - share;
       });
     }
@@ -73,7 +70,7 @@ struct PanelFactors {
         job.factors(matrix)[at] = t[at];
         const std::size_t c = at / width, i = at % width, column = job.column + c;
         if (column >= n) continue;
-        double* band = job.band + (matrix * n + column) * 2 * width;
+        double* band = job.band + (matrix * n + column) * band_step(width);
         if (c + i < width && column + i < n) band[i] = a[column * n + column + i];
         if (i <= c && i < rows) band[width - c + i] = i == c ? firsts[c] : upper[c * width + i];
       }
@@ -82,9 +79,34 @@ struct PanelFactors {
 
  private:
   ATTNSPEC_KERNEL static double sum_of(const double* partial) {
-    double sum = 0;
-    ATTNSPEC_UNROLL for (unsigned lane = 0; lane < lanes; ++lane) sum += partial[lane];
-    return sum;
+    double numbers[lanes], sums[4] = {};
+    load(partial, numbers);
+    ATTNSPEC_UNROLL for (unsigned lane = 0; lane < lanes; ++lane) sums[lane % 4] += numbers[lane];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  }
+
+  /// A lane's share of two columns' product, from its row `from` on; some numbers are on their way at the same time.
+  ATTNSPEC_KERNEL static double product(const double* one, const double* other, std::size_t from, std::size_t rows) {
+    double sums[at_once] = {};
+    std::size_t i = from;
+    for (; i + (at_once - 1) * lanes < rows; i += at_once * lanes)
+      ATTNSPEC_UNROLL for (unsigned j = 0; j < at_once; ++j) sums[j] += one[i + j * lanes] * other[i + j * lanes];
+    for (; i < rows; i += lanes) sums[0] += one[i] * other[i];
+    ATTNSPEC_UNROLL for (unsigned j = 1; j < at_once; ++j) sums[0] += sums[j];
+    return sums[0];
+  }
+
+  /// to -= factor * one, of a lane's rows.
+  ATTNSPEC_KERNEL static void subtract(double factor, const double* one, double* to, std::size_t from,
+                                       std::size_t rows) {
+    std::size_t i = from;
+    for (; i + (at_once - 1) * lanes < rows; i += at_once * lanes) {
+      double numbers[at_once];
+      ATTNSPEC_UNROLL for (unsigned j = 0; j < at_once; ++j) numbers[j] =
+          to[i + j * lanes] - factor * one[i + j * lanes];
+      ATTNSPEC_UNROLL for (unsigned j = 0; j < at_once; ++j) to[i + j * lanes] = numbers[j];
+    }
+    for (; i < rows; i += lanes) to[i] -= factor * one[i];
   }
 
   /// Row r of T = (T', -tau_c T' m_c; 0, tau_c) for columns c of what V's columns before c have to do with v_c; zeros
@@ -101,25 +123,42 @@ struct PanelFactors {
   }
 };
 
-/// A block some rows of a matrix: X = (Y - V T^T S / 2) T in rows, from Y = V^T A and S = Y V.
+/// A block a matrix: X = (Y - V T^T S / 2) T in rows, from Y = V^T A, with S = Y V.
 template <unsigned width>
 struct PanelCorrection {
   GpuPanel job;
 
-  static constexpr unsigned threads = 256;
-  ATTNSPEC_KERNEL std::size_t parts() const { return (job.rows_below() + threads - 1) / threads; }
-  std::size_t blocks() const { return job.count * parts(); }
-  static constexpr std::size_t memory_numbers() { return 4 * width * width; }
+  static constexpr unsigned threads = 256, tile = 32;
+  std::size_t blocks() const { return job.count; }
+  static constexpr std::size_t memory_numbers() { return 4 * width * width + 2 * width * tile_step; }
 
   template <class Block>
-  ATTNSPEC_KERNEL void operator()(Block& block, std::size_t index, double* memory) const {
-    const std::size_t n = job.n, matrix = index / parts(), part = index % parts();
-    double *t = memory, *s = t + width * width, *st = s + width * width, *half = st + width * width;
+  ATTNSPEC_KERNEL void operator()(Block& block, std::size_t matrix, double* memory) const {
+    const std::size_t n = job.n, rows = job.rows_below();
+    const double *y = job.products(matrix), *v = job.reflectors(matrix);
+    double *t = memory, *s = t + width * width, *st = s + width * width, *half = st + width * width,
+           *some_y = half + width * width, *some_v = some_y + width * tile_step;
     block.each([&](std::size_t thread) {
       if (thread >= width * width) return;
       t[thread] = job.factors(matrix)[thread];
-      s[thread] = job.inner(matrix)[thread];
+      s[thread] = 0;
     });
+    for (std::size_t first = 0; first < rows; first += tile) {
+      block.each([&](std::size_t thread) {
+        const std::size_t i = first + thread % tile;
+        for (std::size_t l = thread / tile; l < width; l += threads / tile) {
+          some_y[l * tile_step + thread % tile] = i < rows ? y[l * n + i] : 0;
+          some_v[l * tile_step + thread % tile] = i < rows ? v[l * n + i] : 0;
+        }
+      });
+      block.each([&](std::size_t thread) {
+        if (thread >= width * width) return;
+        double sums[4] = {};
+        ATTNSPEC_UNROLL for (unsigned i = 0; i < tile; ++i) sums[i % 4] +=
+            some_y[thread / width * tile_step + i] * some_v[thread % width * tile_step + i];
+        s[thread] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      });
+    }
     block.each([&](std::size_t thread) {
       if (thread >= width * width) return;
       double sum = 0;  // T is zero below its diagonal
@@ -135,23 +174,29 @@ struct PanelCorrection {
       half[thread] = sum / 2;
     });
     block.each([&](std::size_t thread) {
-      const std::size_t i = part * threads + thread;
-      if (i >= job.rows_below()) return;
-      double y[width], v[width];
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
-        y[l] = job.products(matrix)[l * n + i];
-        v[l] = job.reflectors(matrix)[l * n + i];
-      }
-      double *before = job.before(matrix) + i, *behind = job.behind(matrix) + i;
-      for (unsigned k = 0; k < width; ++k) {
-        double sum = 0;
-        ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum +=
-            t[l * width + k] * y[l] - half[k * width + l] * v[l];
-        before[k * n] = behind[k * n] = sum;
-      }
+      for (std::size_t i = thread; i < rows; i += threads) find_column(matrix, i, t, half);
     });
   }
+
+ private:
+  /// Between rows of a tile: threads that go down a column find as many banks.
+  static constexpr std::size_t tile_step = tile + 1;
   static_assert(width * width <= threads);
+
+  ATTNSPEC_KERNEL void find_column(std::size_t matrix, std::size_t i, const double* t, const double* half) const {
+    double y[width], v[width];
+    ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
+      y[l] = job.products(matrix)[l * job.n + i];
+      v[l] = job.reflectors(matrix)[l * job.n + i];
+    }
+    double *before = job.before(matrix) + i, *behind = job.behind(matrix) + i;
+    for (unsigned k = 0; k < width; ++k) {
+      double of_half[width], sum = 0;
+      load(half + k * width, of_half);
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += t[l * width + k] * y[l] - of_half[l] * v[l];
+      before[k * job.n] = behind[k * job.n] = sum;
+    }
+  }
 };
 
 }  // namespace attnspec::gpu_kernels

@@ -35,6 +35,21 @@ auto with_width(std::size_t width, const Work& work) {
                        : work(std::integral_constant<unsigned, narrow>());
 }
 
+/// Numbers that begin at a multiple of 16 bytes, two at a time on a card.
+template <unsigned count>
+ATTNSPEC_KERNEL void load(const double* from, double (&to)[count]) {
+  static_assert(count % 2 == 0);
+#ifdef __CUDA_ARCH__
+  ATTNSPEC_UNROLL for (unsigned i = 0; i < count; i += 2) {
+    const double2 pair = *reinterpret_cast<const double2*>(from + i);
+    to[i] = pair.x;
+    to[i + 1] = pair.y;
+  }
+#else
+  for (unsigned i = 0; i < count; ++i) to[i] = from[i];
+#endif
+}
+
 struct Sum {
   ATTNSPEC_KERNEL double operator()(double a, double b) const { return a + b; }
 };

@@ -17,22 +17,22 @@ namespace attnspec::gpu_kernels {
 struct TridiagonalValues {
   GpuTridiagonals job;
 
-  static constexpr unsigned threads = 128;
-  ATTNSPEC_KERNEL std::size_t parts() const { return (job.n + threads - 1) / threads; }
+  static constexpr unsigned threads = 128, values_each = 2;
+  ATTNSPEC_KERNEL std::size_t parts() const { return (job.n + values_each * threads - 1) / (values_each * threads); }
   std::size_t blocks() const { return job.count * parts(); }
   std::size_t memory_numbers() const { return 2 * padded() + 2 * threads; }
 
   template <class Block>
   ATTNSPEC_KERNEL void operator()(Block& block, std::size_t index, double* memory) const {
     const std::size_t n = job.n, matrix = index / parts(), part = index % parts();
-    const double *from = job.diagonals + matrix * n, *beside = job.off_diagonals + matrix * n;
-    double *diagonal = memory, *squares = memory + padded(), *reach = squares + padded(), *total = reach + threads;
+    const double *diagonal = job.diagonals + matrix * n, *beside = job.off_diagonals + matrix * n;
+    double *rows = memory, *reach = rows + 2 * padded(), *total = reach + threads;
     block.each([&](std::size_t thread) {
       reach[thread] = total[thread] = 0;
       for (std::size_t i = thread; i < n; i += threads) {
         const double left = i > 0 ? std::fabs(beside[i - 1]) : 0, right = std::fabs(beside[i]);
-        reach[thread] = Largest()(std::fabs(from[i]) + left + right, reach[thread]);
-        total[thread] += std::fabs(from[i]) + right;  // unlike the largest, NaN does not get lost in it
+        reach[thread] = Largest()(std::fabs(diagonal[i]) + left + right, reach[thread]);
+        total[thread] += std::fabs(diagonal[i]) + right;  // unlike the largest, NaN does not get lost in it
       }
     });
     fold_to_first(block, reach, threads, Largest());
@@ -41,65 +41,90 @@ struct TridiagonalValues {
       const double unit = unit_of(reach[0]);
       for (std::size_t i = thread; i < padded(); i += threads) {
         const double e = i > 0 && i < n ? beside[i - 1] / unit : 0;
-        diagonal[i] = i < n ? from[i] / unit : behind_all;
-        squares[i] = i >= n ? 0 : (std::fabs(e) < least ? least * least : e * e);
+        rows[2 * i] = i < n ? diagonal[i] / unit : 1;  // above every x: what pads the matrix changes no sign
+        rows[2 * i + 1] = i >= n ? 0 : (std::fabs(e) < least ? least * least : e * e);
       }
     });
     block.each([&](std::size_t thread) {
       const bool finite = total[0] <= DBL_MAX;
-      const std::size_t wanted = part * threads + thread;
-      if (wanted == 0) job.info[matrix] = finite ? 0 : 1;
-      if (wanted < n) job.values[matrix * n + wanted] = finite ? value(wanted, diagonal, squares, reach[0]) : total[0];
+      if (part == 0 && thread == 0) job.info[matrix] = finite ? 0 : 1;
+      double values[values_each] = {};
+      const std::size_t first = part * values_each * threads + thread;
+      if (finite && first < n) find_values(first, rows, reach[0], values);
+      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) if (first + e * threads < n)
+          job.values[matrix * n + first + e * threads] = finite ? values[e] : total[0];
     });
   }
 
  private:
-  /// Steps between two looks at how large a minor is.
+  /// Steps between two looks at how small a minor is.
   static constexpr std::size_t stride = 4;
-  /// Of an off-diagonal, in units of the matrix: so far below its rounding, and so large that `stride` minors never
-  /// vanish together.
+  /// Of an off-diagonal, in units of the matrix: far below its rounding, and so large that from `small` on no `stride`
+  /// minors vanish together.
   static constexpr double least = 0x1p-70;
-  static constexpr double small = 0x1p-200, large = 0x1p200;
-  /// Above every x: a row of it, with nothing beside, changes no sign.
-  static constexpr double behind_all = 4;
+  static constexpr double small = 0x1p-200, from_small = 0x1p600;
 
   ATTNSPEC_KERNEL std::size_t padded() const { return (job.n + stride - 1) / stride * stride; }
 
-  /// A power of two beside which the matrix reaches no further than 1 to 2; 1 where there is nothing to measure.
+  /// A power of two beside which the matrix reaches no further than 1/8 to 1/4, so that minors never grow; 1 where
+  /// there is nothing to measure.
   ATTNSPEC_KERNEL static double unit_of(double reach) {
-    return reach >= 0x1p-1000 && reach <= DBL_MAX ? std::ldexp(1.0, std::ilogb(reach)) : 1;
+    return reach >= 0x1p-1000 && reach <= 0x1p1000 ? std::ldexp(1.0, std::ilogb(reach) + 3) : 1;
   }
 
-  /// Eigenvalues below x, both in units.
-  ATTNSPEC_KERNEL std::size_t below(double x, const double* diagonal, const double* squares) const {
-    std::size_t count = 0;
-    double before = 0, last = 1;
-    for (std::size_t first = 0; first < padded(); first += stride) {
-      ATTNSPEC_UNROLL for (std::size_t i = first; i < first + stride; ++i) {
-        const double next = (diagonal[i] - x) * last - squares[i] * before;
-        count += (next < 0) != (last < 0);
-        before = last;
-        last = next;
+  ATTNSPEC_KERNEL static unsigned unlike_signs(double a, double b) {
+#ifdef __CUDA_ARCH__
+    return static_cast<unsigned>(__double2hiint(a) ^ __double2hiint(b)) >> 31;
+#else
+    return std::signbit(a) != std::signbit(b);
+#endif
+  }
+
+  /// Eigenvalues below each x, in units.
+  ATTNSPEC_KERNEL void count_below(const double (&x)[values_each], const double* rows,
+                                   unsigned (&counts)[values_each]) const {
+    double before[values_each], last[values_each];
+    ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) {
+      counts[e] = 0;
+      before[e] = 0;
+      last[e] = 1;
+    }
+    const double* end = rows + 2 * padded();
+    for (; rows != end; rows += 2 * stride) {
+      ATTNSPEC_UNROLL for (unsigned i = 0; i < stride; ++i) {
+        double row[2];
+        load(rows + 2 * i, row);
+        ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) {
+          const double next = (row[0] - x[e]) * last[e] - row[1] * before[e];
+          counts[e] += unlike_signs(next, last[e]);
+          before[e] = last[e];
+          last[e] = next;
+        }
       }
-      const double size = Largest()(std::fabs(before), std::fabs(last)),
-                   factor = size < small ? large * large : (size > large ? small : 1);
-      before *= factor;
-      last *= factor;
+      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each;
+                           ++e) if (std::fabs(before[e]) < small && std::fabs(last[e]) < small) {
+        before[e] *= from_small;
+        last[e] *= from_small;
+      }
     }
-    return count;
   }
 
-  /// All eigenvalues lie in [-reach, reach], and all threads halve it alike: values rise.
-  ATTNSPEC_KERNEL double value(std::size_t wanted, const double* diagonal, const double* squares, double reach) const {
-    const double unit = unit_of(reach);
-    double high = reach / unit * (1 + 4 * DBL_EPSILON), low = -high;
-    const double wide_enough = high * DBL_EPSILON / 64;
-    while (high - low > wide_enough) {
-      const double middle = (low + high) / 2;
-      if (!(low < middle && middle < high)) break;
-      (below(middle, diagonal, squares) <= wanted ? low : high) = middle;
+  /// Those that `first` and the ones `threads` apart come to in rising order. All lie in [-reach, reach], and all
+  /// threads halve it alike: values rise.
+  ATTNSPEC_KERNEL void find_values(std::size_t first, const double* rows, double reach,
+                                   double (&values)[values_each]) const {
+    const double unit = unit_of(reach), bound = reach / unit * (1 + 4 * DBL_EPSILON);
+    double low[values_each], middle[values_each], width = 2 * bound;
+    ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) low[e] = -bound;
+    while (width > bound * (DBL_EPSILON / 64)) {
+      unsigned counts[values_each];
+      width /= 2;
+      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) middle[e] = low[e] + width;
+      count_below(middle, rows, counts);
+      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) if (counts[e] <= first + e * threads) low[e] =
+          middle[e];
     }
-    return (low + high) / 2 * unit;
+    ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) values[e] = (low[e] + width / 2) * unit;
   }
 };
 

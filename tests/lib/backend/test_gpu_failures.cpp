@@ -157,7 +157,7 @@ TEST_CASE("a card with less room than it was said to have gets smaller cuts", "[
   const auto spectra = backend->singular_values(batch);
 
   REQUIRE(values_of(spectra) == values_of(fake_backend(std::make_shared<FakeGpuLog>())->singular_values(batch)));
-  REQUIRE(log->together > 1);
+  REQUIRE(log->two_stage > 1);
   REQUIRE(log->violations.empty());
 }
 

@@ -119,6 +119,6 @@ TEST_CASE("a call takes so many matrices as fill a card, by their shape alone", 
     of_solver.push_back(matrices_a_call(shape, true));
   }
 
-  REQUIRE(of_products == std::vector<std::size_t>{256, 256, 64, 16, 4, 2, 2});
+  REQUIRE(of_products == std::vector<std::size_t>{256, 256, 256, 64, 16, 4, 2});
   REQUIRE(of_solver == std::vector<std::size_t>{256, 256, 128, 32, 8, 2, 2});
 }

@@ -154,7 +154,7 @@ TEST_CASE("queries and keys in cuts give what they give together, within the car
     REQUIRE(cut[b].values == whole[b].values);
     REQUIRE(cut[b].storage_error == whole[b].storage_error);
   }
-  REQUIRE(small->together > 2);
+  REQUIRE(small->two_stage > 2);
   REQUIRE(small->peak <= small->memory);
   REQUIRE(small->violations.empty());
 }

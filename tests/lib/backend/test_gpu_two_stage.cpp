@@ -75,7 +75,7 @@ std::vector<Square> symmetric_matrices(Eigen::Index n) {
 TEST_CASE("two stages give the eigenvalues of every symmetric matrix to rounding", "[gpu]") {
   for (const Eigen::Index n : {1, 2, 3, 4, 8, 9, 15, 16, 17, 18, 19, 32, 33, 34, 49, 64, 100, 131}) {
     const std::vector<Square> matrices = symmetric_matrices(n);
-    for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{12} << 10}) {
+    for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{20} << 10}) {
       const auto log = std::make_shared<FakeGpuLog>();
       log->block_memory = block_memory;
 
@@ -160,7 +160,7 @@ TEST_CASE("a matrix larger than a block's memory goes through two stages too", "
   const MatrixShape shape{300, 300};
   const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1), family("rank_three", shape, 2)});
   const auto truth = make_reference()->singular_values(batch);
-  for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{48} << 10, std::size_t{12} << 10}) {
+  for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{48} << 10, std::size_t{24} << 10}) {
     const auto log = std::make_shared<FakeGpuLog>();
     log->block_memory = block_memory;
 
@@ -169,6 +169,7 @@ TEST_CASE("a matrix larger than a block's memory goes through two stages too", "
     for (std::size_t b = 0; b < truth.size(); ++b)
       REQUIRE(largest_difference(spectra[b].values, truth[b].values) <=
               sigma_tolerance("gram", shape, truth[b].values[0]));
+    REQUIRE(log->two_stage > 0);
     REQUIRE(log->violations.empty());
   }
 }
