@@ -24,6 +24,23 @@ card=
 step() { echo; echo "== $*"; }
 # What hangs is stopped after so many seconds, and said.
 check() { timeout --kill-after 10 "${ATTNSPEC_LIMIT:-1200}" "$@" || { echo "FAILED ($?): $*"; failed=1; }; }
+# What waits for itself more than for the card runs beside other work, and is shown when all of it is done.
+beside=$(mktemp -d)
+trap 'rm -rf "$beside"' EXIT
+in_background() {
+  local file
+  file=$beside/$(find "$beside" -type f | wc -l)
+  ("$@"; exit $failed) >"$file" 2>&1 &
+  echo $! >"$file.process"
+}
+wait_for_background() {
+  local file
+  for file in $(find "$beside" -name '*.process' | sort -V); do
+    wait "$(cat "$file")" || failed=1
+    cat "${file%.process}"
+  done
+  rm -f "$beside"/*
+}
 asked() { [[ " $steps " == *" $1 "* ]]; }
 
 # CUDA's libraries, wherever they are: the toolkit's, or those that pip brought beside torch.
@@ -58,15 +75,20 @@ look_for_card() {
 # Of the tests of the library those that run on every usable backend; they read ATTNSPEC_GPU_ROUTE.
 on_every_backend=("every backend*" "a batch of *" "a matrix gives*" "curves of matrices*" "a uniform matrix*")
 
+tests_on_route() {
+  local test
+  step "tests of the backends on the route $1"
+  for test in "${on_every_backend[@]}"; do check env ATTNSPEC_GPU_ROUTE="$1" "$unit_tests" "$test"; done
+}
+
 run_tests() {
+  local route
+  for route in together apart; do  # cuSOLVER's, which the table does not take
+    [[ -z $card ]] || in_background tests_on_route $route
+  done
   step "tests of the library, on every backend that is usable here"
   check "$unit_tests"
-  local route test
-  for route in together apart; do  # cuSOLVER's, which the table does not take
-    [[ -n $card ]] || continue
-    step "the same on the route $route"
-    for test in "${on_every_backend[@]}"; do check env ATTNSPEC_GPU_ROUTE="$route" "$unit_tests" "$test"; done
-  done
+  wait_for_background
   step "tests of the command line"
   if grep -qs "^CMAKE_HOME_DIRECTORY:INTERNAL=$PWD\$" "$build/CMakeCache.txt"; then
     check ctest --test-dir "$build" -R "command line" --output-on-failure
@@ -125,29 +147,30 @@ run_profile() {
   check env ATTNSPEC_GPU_ROUTE=two-stage ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 28 --launch-count 8 "${timed[@]}" 264 "$(nproc)" 1
 }
 
-# Our own kernels: what is wrong in the libraries' is not ours to find. All at once, since each waits for itself.
+# Our own kernels: what is wrong in the libraries' is not ours to find.
+sanitize() {
+  local tool=$1
+  shift
+  echo "$tool: ${*:$#}"
+  check env ATTNSPEC_GPU_ROUTE=two-stage compute-sanitizer --tool $tool --kernel-name kns=in_blocks --error-exitcode 9 "$@"
+}
+
 run_sanitizer() {
   step "compute-sanitizer"
   if ! command -v compute-sanitizer >/dev/null; then
     echo "compute-sanitizer is not here"; failed=1
     return
   fi
-  local folder tool test job
+  local folder tool test
   folder=$(mktemp -d)
-  export ATTNSPEC_GPU_ROUTE=two-stage
   for tool in "memcheck --report-api-errors no" "racecheck"; do
-    local words=(compute-sanitizer --tool $tool --kernel-name kns=in_blocks --error-exitcode 9)
-    job=$folder/${tool%% *}
     for test in "every backend agrees with the reference on every shape and family" "every backend makes the reference's errors*"; do
-      (echo "${tool%% *}: $test"; check "${words[@]}" "$unit_tests" "$test"; exit $failed) >"$job-${test:14:6}.txt" 2>&1 &
+      in_background sanitize "$tool" "$unit_tests" "$test"
     done
-    (echo "${tool%% *}: MiniLM, P from Q and K"
-     check "${words[@]}" "$program" spectrum sample_data/minilm-512.h5 --samples 0 --layers 0 --heads 0-1 --device cuda --method gram -o "$job" --figures none --quiet
-     exit $failed) >"$job-model.txt" 2>&1 &
+    in_background sanitize "$tool" "$program" spectrum --samples 0 --layers 0 --heads 0-1 --device cuda --method gram \
+      -o "$folder/${tool%% *}" --figures none --quiet sample_data/minilm-512.h5  # P from Q and K
   done
-  unset ATTNSPEC_GPU_ROUTE
-  for job in $(jobs -p); do wait "$job" || failed=1; done
-  cat "$folder"/*.txt
+  wait_for_background
   rm -rf "$folder"
 }
 
