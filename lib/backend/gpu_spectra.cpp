@@ -13,7 +13,6 @@
 #include "lib/backend/gpu_two_stage.hpp"
 #include "lib/backend/screening.hpp"
 #include "lib/core/error.hpp"
-#include "lib/core/norms.hpp"
 #include "lib/core/parallel.hpp"
 
 namespace attnspec {
@@ -151,17 +150,10 @@ std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std
   if (batch.queries_and_keys() != nullptr) return items;
   for_each_index(items.size(), threads_, [&](std::size_t i, std::size_t) {
     Item& item = items[i];
-    std::vector<double> room, scaled;
-    std::span<const double> entries = batch.doubles(item.index, room);
-    const Screening seen = screen(entries);
-    if (!seen.finite) spectra[item.index].status = SvdStatus::not_finite;
-    item.scale = scale_of(seen.largest);  // 1 for any halves
-    if (item.scale != 1) {
-      scaled.resize(entries.size());
-      copy_scaled(entries, item.scale, scaled.data());
-      entries = scaled;
-    }
-    item.squares = sum_of_squares(entries);
+    const Look look = look_at(batch, item.index);
+    if (!look.seen.finite) spectra[item.index].status = SvdStatus::not_finite;
+    item.scale = look.scale;
+    item.squares = look.squares;
   });
   std::erase_if(items, [&](const Item& item) { return spectra[item.index].status != SvdStatus::ok; });
   return items;

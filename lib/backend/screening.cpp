@@ -6,8 +6,46 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <vector>
+
+#include "lib/core/half.hpp"
+#include "lib/core/norms.hpp"
 
 namespace attnspec {
+namespace {
+
+Look look_at_halves(std::span<const std::uint16_t> halves) {
+  constexpr std::size_t some = 2048;  // whose doubles a core's first cache holds
+  std::array<double, some> strip;
+  Look look;
+  for (std::size_t first = 0; first < halves.size(); first += some) {
+    const std::span<const std::uint16_t> part = halves.subspan(first, std::min(some, halves.size() - first));
+    from_halves(std::as_bytes(part).data(), strip.data(), part.size());
+    const std::span<const double> entries(strip.data(), part.size());
+    const Screening seen = screen(entries);
+    look.seen.largest = std::max(look.seen.largest, seen.largest);
+    look.seen.finite = look.seen.finite && seen.finite;
+    look.squares += sum_of_squares(entries);
+  }
+  return look;  // no half is so large or so small that it needs a scale
+}
+
+}  // namespace
+
+Look look_at(const MatrixBatch& batch, std::size_t b) {
+  if (batch.numbers() == BatchNumbers::halves) return look_at_halves(batch.halves(b));
+  const std::span<const double> entries = batch.matrix(b);
+  Look look{screen(entries)};
+  look.scale = scale_of(look.seen.largest);
+  if (look.scale == 1) {
+    look.squares = sum_of_squares(entries);
+    return look;
+  }
+  std::vector<double> scaled(entries.size());
+  copy_scaled(entries, look.scale, scaled.data());
+  look.squares = sum_of_squares(scaled);
+  return look;
+}
 
 /// Eight lanes wide, so that the compiler uses vectors. Inf and NaN make x * 0 a NaN.
 Screening screen(std::span<const double> matrix) {

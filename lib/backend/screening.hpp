@@ -4,6 +4,7 @@
 #include <span>
 
 #include "lib/core/export.hpp"
+#include "lib/core/matrix_batch.hpp"
 
 namespace attnspec {
 
@@ -12,6 +13,13 @@ struct Screening {
   bool finite = true;
 };
 ATTNSPEC_API Screening screen(std::span<const double> matrix);
+
+struct Look {
+  Screening seen;
+  double scale = 1, squares = 0;  ///< scale_of, and sum x^2 of entries divided by it
+};
+/// Matrix b of a batch, of either numbers; halves are widened by and by, so that they stay in a core's cache.
+ATTNSPEC_API Look look_at(const MatrixBatch& batch, std::size_t b);
 
 /// A power of two by which entries are divided, so that their squares neither overflow nor vanish; usually 1.
 ATTNSPEC_API double scale_of(double largest);

@@ -1,5 +1,6 @@
 // The kernels of lib/backend/gpu_kernels on a card: a block of theirs is a block of CUDA threads.
 #include <algorithm>
+#include <limits>
 
 #include "lib/backend/cuda/kernels.hpp"
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
@@ -55,9 +56,12 @@ cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
         cudaFuncSetAttribute(in_blocks<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
     if (status != cudaSuccess) return status;
   }
-  std::size_t places = 0;
-  if (const cudaError_t status = places_for<Kernel>(bytes, places); status != cudaSuccess) return status;
   const std::size_t blocks = kernel.blocks();
+  std::size_t places = std::numeric_limits<int>::max();
+  if constexpr (requires {
+                  Kernel::takes_long;
+                })  // blocks that wait for a place keep what is on the other stream waiting too
+    if (const cudaError_t status = places_for<Kernel>(bytes, places); status != cudaSuccess) return status;
   in_blocks<<<static_cast<unsigned>(std::min(blocks, places)), Kernel::threads, bytes, stream>>>(kernel, blocks);
   return cudaGetLastError();
 }
