@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <random>
 #include <span>
 #include <stdexcept>
@@ -78,7 +77,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s DEVICE METHOD N COUNT THREADS ROUNDS [halves]\n", argv[0]);
     return EXIT_FAILURE;
   }
-  try {
+  return bench::exit_code_of([&] {
     const auto number = [argv](int i) { return std::stoul(argv[i]); };
     const std::size_t n = number(3), count = number(4), rounds = number(6);
     const auto threads = static_cast<unsigned>(number(5));
@@ -91,9 +90,5 @@ int main(int argc, char** argv) {
       if (spectrum.status != SvdStatus::ok) throw std::runtime_error(std::string(name_of(spectrum.status)));
     std::printf("{%s, \"count\": %zu, \"worst_sigma\": %.3g, \"card\": \"%s\"}\n", timed.c_str(), count,
                 distance_to_direct(spectra, batch, threads), chosen.card.c_str());
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  });
 }

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -48,7 +47,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: %s DEVICE N HEADS TRIALS THREADS ROUNDS\n", argv[0]);
     return EXIT_FAILURE;
   }
-  try {
+  return bench::exit_code_of([&] {
     const auto number = [argv](int i) { return std::stoul(argv[i]); };
     const std::size_t n = number(2), count = number(3), trials = number(4), k = std::max<std::size_t>(1, n / 2);
     const std::vector<Head> heads = heads_of(count, n);
@@ -70,9 +69,5 @@ int main(int argc, char** argv) {
     });
     std::printf("{%s, \"heads\": %zu, \"trials\": %zu, \"squares\": %.17g, \"card\": \"%s\"}\n", rounds.c_str(), count,
                 trials, squares, chosen.card.c_str());
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    return EXIT_FAILURE;
-  }
-  return EXIT_SUCCESS;
+  });
 }

@@ -3,11 +3,26 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <string>
 
 #include "lib/backend/backend.hpp"
 
 namespace attnspec::bench {
+
+/// The exit code of a program that does this; what went wrong is told.
+template <class Work>
+int exit_code_of(const Work& work) {
+  try {
+    work();
+    return EXIT_SUCCESS;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return EXIT_FAILURE;
+  }
+}
 
 template <class Work>
 double seconds_of(const Work& work) {

@@ -1,8 +1,5 @@
-// Our own kernels as they are, plain loops for the products, and Eigen for the solvers.
+// Our own kernels as they are, and the host's algebra in place of CUDA's libraries.
 #include "tests/support/fake_gpu.hpp"
-
-#include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
 
 #include <algorithm>
 #include <cmath>
@@ -20,54 +17,10 @@
 #include "lib/backend/gpu_kernels/widened.hpp"
 #include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
+#include "tests/support/host_algebra.hpp"
 
 namespace attnspec::test {
 namespace {
-
-using ColumnMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
-
-/// Numbers that a set of matrices spans.
-std::size_t span_of(const GpuMatrices& matrices, std::size_t rows, std::size_t cols, std::size_t count) {
-  const std::size_t stored_rows = matrices.transposed ? cols : rows, stored_cols = matrices.transposed ? rows : cols;
-  return (count - 1) * matrices.step + (stored_rows - 1) * matrices.stride + stored_cols;
-}
-
-double entry(const GpuMatrices& matrices, std::size_t index, std::size_t i, std::size_t j) {
-  const double* start = matrices.start + index * matrices.step;
-  return matrices.transposed ? start[j * matrices.stride + i] : start[i * matrices.stride + j];
-}
-
-bool is_zero(std::span<const double> numbers) {
-  return std::all_of(numbers.begin(), numbers.end(), [](double number) { return number == 0; });
-}
-
-/// Whether one matrix is zero and no NaN of the other's comes of it.
-bool vanishes(const GpuProduct& job, std::size_t index) {
-  bool zero_a = true, zero_b = true, finite = true;
-  const auto look = [&](const GpuMatrices& matrices, std::size_t rows, std::size_t cols, bool& zero) {
-    for (std::size_t i = 0; i < rows; ++i)
-      for (std::size_t j = 0; j < cols; ++j) {
-        const double number = entry(matrices, index, i, j);
-        zero = zero && number == 0;
-        finite = finite && std::isfinite(number);
-      }
-  };
-  look(job.a, job.rows, job.inner, zero_a);
-  look(job.b, job.inner, job.cols, zero_b);
-  return finite && (zero_a || zero_b);
-}
-
-void multiply_on_host(const GpuProduct& job, std::size_t index, double rounding) {
-  const bool nothing = vanishes(job, index);
-  for (std::size_t i = 0; i < job.rows; ++i)
-    for (std::size_t j = 0; j < job.cols; ++j) {
-      double sum = 0;
-      for (std::size_t l = 0; l < job.inner && !nothing; ++l)
-        sum += entry(job.a, index, i, l) * entry(job.b, index, l, j);
-      double& cell = job.result[index * job.step + i * job.stride + j];
-      cell = job.factor * sum * rounding + (job.keep == 0 ? 0 : job.keep * cell);
-    }
-}
 
 /// A block of threads on the host.
 struct HostBlock {
@@ -307,20 +260,9 @@ void FakeGpu::eigenvalues(unsigned stream, GpuEigenRoute route, std::size_t n, s
   queue(stream, [=, this] {
     zeroed(workspace, workspace_bytes);
     std::memset(workspace, 1, workspace_bytes);
-    const auto side = static_cast<Eigen::Index>(n);
     const double rounding_of_all = rounding(route == GpuEigenRoute::together ? count : 1, {matrices});
-    for (std::size_t index = 0; index < count; ++index) {
-      Eigen::Map<ColumnMajor> matrix(matrices + index * n * n, side, side);
-      const bool nothing = is_zero({matrix.data(), n * n});
-      Eigen::Map<Eigen::VectorXd> found(values + index * n, side);
-      if (nothing)
-        found.setZero();
-      else
-        found =
-            rounding_of_all * Eigen::SelfAdjointEigenSolver<ColumnMajor>(matrix, Eigen::EigenvaluesOnly).eigenvalues();
-      matrix.setConstant(-1);
-      info[index] = end_of(nothing);
-    }
+    for (std::size_t index = 0; index < count; ++index)
+      info[index] = end_of(eigenvalues_on_host(n, matrices + index * n * n, values + index * n, rounding_of_all));
   });
 }
 
@@ -339,15 +281,9 @@ void FakeGpu::singular_values(unsigned stream, MatrixShape shape, std::size_t co
   on_card(workspace, workspace_bytes, "workspace");
   queue(stream, [=, this] {
     zeroed(workspace, workspace_bytes);
-    for (std::size_t index = 0; index < count; ++index) {
-      Eigen::Map<ColumnMajor> matrix(matrices + index * shape.elements(), static_cast<Eigen::Index>(shape.cols),
-                                     static_cast<Eigen::Index>(shape.rows));
-      const bool nothing = is_zero({matrix.data(), shape.elements()});
-      const Eigen::JacobiSVD<ColumnMajor> svd(matrix);
-      std::copy_n(svd.singularValues().data(), shape.rows, values + index * shape.rows);
-      matrix.setConstant(-1);
-      info[index] = end_of(nothing);
-    }
+    for (std::size_t index = 0; index < count; ++index)
+      info[index] =
+          end_of(singular_values_on_host(shape, matrices + index * shape.elements(), values + index * shape.rows));
   });
 }
 
