@@ -77,7 +77,7 @@ class FakeCard(Workplace):
             self.assert_error(outcome, LIMIT, "MiB", "--max-memory-device", "--device cpu")
 
     def test_a_matrix_that_does_not_converge_is_skipped_and_named(self):
-        outcome, results = self.run_on("cuda", "spectrum", self.stored, card="no_convergence_of=5")
+        outcome, results = self.run_on("cuda", "spectrum", self.stored, card="no_convergence_of=5", ATTNSPEC_GPU_ROUTE="together")
 
         self.assert_error(outcome, SKIPPED, "did not converge")
         self.assertEqual(int(np.isnan(results.h5()).all(axis=-1).sum()), 1)
