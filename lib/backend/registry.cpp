@@ -162,8 +162,7 @@ ChosenBackend make_backend(const BackendRequest& request) {
                (by_lanes ? ", since half precision has cost more than it does" : "") +
                (reasons.empty() ? "" : ", because not " + reasons);
     if (!choice.empty() && request.device == "auto" && has_nvidia_driver())
-      choice +=
-          "; an NVIDIA GPU is here too, --device cuda takes it: worth its start of some seconds for many matrices";
+      choice += "; an NVIDIA GPU is here too, --device cuda takes it";
     BackendRequest resolved = request;
     resolved.threads = std::max(1U, request.threads);
     ChosenBackend chosen{nullptr, row.device, row.method, "", choice};
