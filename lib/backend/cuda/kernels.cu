@@ -33,8 +33,7 @@ __global__ void __launch_bounds__(Kernel::threads) in_blocks(const Kernel kernel
   for (std::size_t index = blockIdx.x; index < blocks; index += gridDim.x) kernel(block, index, memory);
 }
 
-/// Blocks that run at the same time, and do the work of all the others: blocks that wait for a place keep what is on
-/// the other stream waiting too, however small.
+/// Blocks that run at the same time.
 template <class Kernel>
 cudaError_t places_for(std::size_t memory_bytes, std::size_t& places) {
   int card = 0, processors = 0, on_each = 0;
@@ -46,6 +45,8 @@ cudaError_t places_for(std::size_t memory_bytes, std::size_t& places) {
   return places == 0 ? cudaErrorInvalidConfiguration : cudaSuccess;
 }
 
+/// Blocks of a kernel that takes long are no more than run at once, and do the work of the others: blocks that wait for
+/// a place keep what is on the other stream waiting too, however small.
 template <class Kernel>
 cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
   if (kernel.blocks() == 0) return cudaSuccess;
@@ -58,9 +59,8 @@ cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
   }
   const std::size_t blocks = kernel.blocks();
   std::size_t places = std::numeric_limits<int>::max();
-  if constexpr (requires {
-                  Kernel::takes_long;
-                })  // blocks that wait for a place keep what is on the other stream waiting too
+  constexpr bool takes_long = requires { Kernel::takes_long; };
+  if constexpr (takes_long)
     if (const cudaError_t status = places_for<Kernel>(bytes, places); status != cudaSuccess) return status;
   in_blocks<<<static_cast<unsigned>(std::min(blocks, places)), Kernel::threads, bytes, stream>>>(kernel, blocks);
   return cudaGetLastError();

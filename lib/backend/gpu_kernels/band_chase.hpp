@@ -19,7 +19,7 @@ struct BandChase {
   GpuChase job;
 
   static constexpr unsigned threads = width < 16 ? 512 : 256;
-  static constexpr bool takes_long = true;  ///< a block keeps its place for so long that no other shall wait for it
+  static constexpr bool takes_long = true;  ///< so that no block shall wait for another's place
   static_assert(32 % width == 0);
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const {
