@@ -18,27 +18,9 @@
 #include "lib/backend/narrow_numbers.hpp"
 #include "lib/backend/registry.hpp"
 #include "tests/support/host_algebra.hpp"
+#include "tests/support/host_block.hpp"
 
 namespace attnspec::test {
-namespace {
-
-/// A block of threads on the host.
-struct HostBlock {
-  std::size_t threads;
-  bool backwards;
-
-  template <class Phase>
-  void each(const Phase& phase) {
-    for (std::size_t thread = 0; thread < threads; ++thread) phase(backwards ? threads - 1 - thread : thread);
-  }
-  template <class Phase>
-  void each_warp(const Phase& phase) {
-    each(phase);
-  }
-};
-
-}  // namespace
-
 FakeGpu::FakeGpu(std::shared_ptr<FakeGpuLog> log) : log_(std::move(log)) { take_handles(GpuDevice::streams); }
 
 FakeGpu::~FakeGpu() {
