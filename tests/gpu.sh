@@ -127,24 +127,23 @@ run_bench() {
   nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv || true
 }
 
-# A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
+# Of our own route. A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
 run_profile() {
-  local timed=("$build/bin/attnspec-time-spectra" cuda gram 512) route
-  step "profile of n = 512: time by kernel, and on the bus"
-  for route in together apart two-stage; do
-    echo "route $route"
-    if command -v ncu >/dev/null; then
-      check env ATTNSPEC_GPU_ROUTE="$route" ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${timed[@]}" 32 "$(nproc)" 1
-    else
-      echo "ncu is not here: no time by kernel"
-    fi
-    command -v nsys >/dev/null || { echo "nsys is not here: no overlap"; continue; }
-    check env ATTNSPEC_GPU_ROUTE="$route" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/$route" "${timed[@]}" 360 "$(nproc)" 2
-    check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/$route.nsys-rep"
-  done
-  command -v ncu >/dev/null || return
-  step "counters of our own kernels"
-  check env ATTNSPEC_GPU_ROUTE=two-stage ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 28 --launch-count 8 "${timed[@]}" 264 "$(nproc)" 1
+  local timed=(env ATTNSPEC_GPU_ROUTE=two-stage)
+  local work=("$build/bin/attnspec-time-spectra" cuda gram 512 384 "$(nproc)" 0 halves)
+  step "profile of n = 512: time by kernel, counters, and on the bus"
+  if command -v ncu >/dev/null; then
+    check "${timed[@]}" ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${work[@]}"
+    check "${timed[@]}" ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 60 --launch-count 6 "${work[@]}"
+  else
+    echo "ncu is not here: no time by kernel"
+  fi
+  if command -v nsys >/dev/null; then
+    check "${timed[@]}" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/two-stage" "${work[@]}"
+    check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/two-stage.nsys-rep"
+  else
+    echo "nsys is not here: no overlap"
+  fi
 }
 
 # Our own kernels: what is wrong in the libraries' is not ours to find.
