@@ -276,7 +276,7 @@ void FakeGpu::run(unsigned stream, const Kernel& kernel) {
   queue(stream, [kernel, backwards = log_->backwards] {
     for (std::size_t index = 0; index < kernel.blocks(); ++index) {
       std::vector<double> memory(kernel.memory_numbers(), std::numeric_limits<double>::quiet_NaN());
-      HostBlock block{Kernel::threads, backwards};
+      HostBlock block(Kernel::threads, backwards);
       kernel(block, index, memory.data());
     }
   });

@@ -6,7 +6,7 @@
 // a phase has written. Everything outside of phases is computed by every thread alike. So the order in which threads
 // run within a phase decides nothing, and tests run them in several. Phases of each_warp() end where the threads of a
 // warp meet, 32 whose numbers follow one another: what they write only their own warp may read in the next phase, the
-// whole block after the next each().
+// whole block after the next each(), and until then what they refer to stays as it is.
 #pragma once
 
 #include <cstddef>
