@@ -83,7 +83,7 @@ tests_on_route() {
 
 run_tests() {
   local route
-  for route in together apart; do  # cuSOLVER's, which the table does not take
+  for route in together apart swept; do  # those which the table does not take
     [[ -z $card ]] || in_background tests_on_route $route
   done
   step "tests of the library, on every backend that is usable here"
@@ -101,7 +101,7 @@ run_model() {
   local folder device route
   folder=$(mktemp -d)
   check "$program" spectrum sample_data/minilm-512.h5 --device cpu --method direct -o "$folder/cpu" --figures none --quiet
-  for route in together apart two-stage; do
+  for route in together apart two-stage swept; do
     step "MiniLM on the card, route $route, beside the CPU"
     check env ATTNSPEC_GPU_ROUTE="$route" "$program" spectrum sample_data/minilm-512.h5 --device cuda --method gram -o "$folder/$route" --figures none --quiet
     check python3 tests/bench/compare_curves.py "$folder/cpu/spectrum.csv" "$folder/$route/spectrum.csv" --most 4e-6
@@ -127,31 +127,31 @@ run_bench() {
   nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv || true
 }
 
-# Of our own route. A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
+# Of our own routes. A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
 run_profile() {
-  local timed=(env ATTNSPEC_GPU_ROUTE=two-stage)
-  local work=("$build/bin/attnspec-time-spectra" cuda gram 512 384 "$(nproc)" 0 halves)
-  step "profile of n = 512: time by kernel, counters, and on the bus"
-  if command -v ncu >/dev/null; then
-    check "${timed[@]}" ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${work[@]}"
-    check "${timed[@]}" ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 60 --launch-count 6 "${work[@]}"
-  else
-    echo "ncu is not here: no time by kernel"
-  fi
-  if command -v nsys >/dev/null; then
-    check "${timed[@]}" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/two-stage" "${work[@]}"
-    check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/two-stage.nsys-rep"
-  else
-    echo "nsys is not here: no overlap"
-  fi
+  local route timed work=("$build/bin/attnspec-time-spectra" cuda gram 512 384 "$(nproc)" 0 halves)
+  command -v ncu >/dev/null || echo "ncu is not here: no time by kernel"
+  command -v nsys >/dev/null || echo "nsys is not here: no overlap"
+  for route in two-stage swept; do
+    timed=(env ATTNSPEC_GPU_ROUTE=$route)
+    step "profile of n = 512, route $route: time by kernel, counters, and on the bus"
+    if command -v ncu >/dev/null; then
+      check "${timed[@]}" ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${work[@]}"
+      check "${timed[@]}" ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 60 --launch-count 6 "${work[@]}"
+    fi
+    if command -v nsys >/dev/null; then
+      check "${timed[@]}" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/$route" "${work[@]}"
+      check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/$route.nsys-rep"
+    fi
+  done
 }
 
 # Our own kernels: what is wrong in the libraries' is not ours to find.
 sanitize() {
-  local tool=$1
-  shift
-  echo "$tool: ${*:$#}"
-  check env ATTNSPEC_GPU_ROUTE=two-stage compute-sanitizer --tool $tool --kernel-name kns=in_blocks --error-exitcode 9 "$@"
+  local route=$1 tool=$2
+  shift 2
+  echo "$tool, route $route: ${*:$#}"
+  check env ATTNSPEC_GPU_ROUTE="$route" compute-sanitizer --tool $tool --kernel-name kns=in_blocks --error-exitcode 9 "$@"
 }
 
 run_sanitizer() {
@@ -160,14 +160,16 @@ run_sanitizer() {
     echo "compute-sanitizer is not here"; failed=1
     return
   fi
-  local folder tool test
+  local folder tool test route
   folder=$(mktemp -d)
   for tool in "memcheck --report-api-errors no" "racecheck"; do
     for test in "every backend agrees with the reference on every shape and family" "every backend makes the reference's errors*"; do
-      in_background sanitize "$tool" "$unit_tests" "$test"
+      in_background sanitize swept "$tool" "$unit_tests" "$test"
     done
-    in_background sanitize "$tool" "$program" spectrum --samples 0 --layers 0 --heads 0-1 --device cuda --method gram \
-      -o "$folder/${tool%% *}" --figures none --quiet sample_data/minilm-512.h5  # P from Q and K
+    for route in two-stage swept; do
+      in_background sanitize $route "$tool" "$program" spectrum --samples 0 --layers 0 --heads 0-1 --device cuda --method gram \
+        -o "$folder/$route-${tool%% *}" --figures none --quiet sample_data/minilm-512.h5  # P from Q and K
+    done
   done
   wait_for_background
   rm -rf "$folder"

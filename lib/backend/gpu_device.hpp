@@ -68,6 +68,7 @@ class ATTNSPEC_API GpuDevice {
   virtual std::size_t block_memory() = 0;
   /// Steps of lib/backend/gpu_two_stage.
   virtual void panel_factors(unsigned stream, const GpuPanel& job) = 0;
+  virtual void panel_sweep(unsigned stream, const GpuPanel& job) = 0;
   virtual void panel_correction(unsigned stream, const GpuPanel& job) = 0;
   virtual void chase(unsigned stream, const GpuChase& job) = 0;
   virtual void tridiagonal_values(unsigned stream, const GpuTridiagonals& job) = 0;

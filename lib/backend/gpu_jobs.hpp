@@ -64,22 +64,30 @@ struct GpuResidual {
 /// in as many banks.
 ATTNSPEC_KERNEL constexpr std::size_t band_step(std::size_t width) { return 2 * width + 2; }
 
-/// A step of the way from `count` symmetric matrices to bands: `width` columns from `column` on. What belongs to one
-/// matrix lies together; rows are n numbers long.
+/// Rows and columns of a matrix that one block of threads sweeps at a time.
+ATTNSPEC_KERNEL constexpr std::size_t sweep_tile() { return 64; }
+
+/// A step of the way from `count` symmetric matrices to bands: `width` columns from `column` on. V, Y and X of a matrix
+/// are rows of n numbers, of which the first belongs to row first_row() of the matrix; from one matrix to the next it
+/// is rows_step() numbers.
 struct GpuPanel {
   std::size_t count = 0, n = 0, width = 0, column = 0;  ///< width divides 256
-  const double* matrices = nullptr;                     ///< [count, n, n]
-  double* panels = nullptr;  ///< [count, 3 width, n]: X, V, X, as the large product wants them, in rows
-  double* y = nullptr;       ///< [count, width, n]: V^T A
-  double* t = nullptr;       ///< [count, width, width]: T
-  double* band = nullptr;    ///< [count, n, band_step(width)]: the lower half by columns
+  const double* matrices = nullptr;                     ///< [count, n, n]: their lower halves count
+  const double *last_v = nullptr, *last_x = nullptr;    ///< of the step before, where `matrices` wait for them; or null
+  double* left = nullptr;                               ///< [count, n, n]: what is left of them then
+  double *v = nullptr, *y = nullptr;                    ///< V, and Y^T = V^T A of what is left
+  double *x = nullptr, *x_again = nullptr;              ///< X, which may lie where Y lay; and a copy of it, or null
+  double* t = nullptr;                                  ///< [count, width, width]: T
+  double* s = nullptr;     ///< [count, all strips, width, width]: parts of S = Y^T V; null: not known
+  double* band = nullptr;  ///< [count, n, band_step(width)]: the lower half by columns
 
-  ATTNSPEC_KERNEL std::size_t rows_below() const { return n > column + width ? n - column - width : 0; }
-  ATTNSPEC_KERNEL double* before(std::size_t matrix) const { return panels + matrix * 3 * width * n; }
-  ATTNSPEC_KERNEL double* reflectors(std::size_t matrix) const { return before(matrix) + width * n; }
-  ATTNSPEC_KERNEL double* behind(std::size_t matrix) const { return reflectors(matrix) + width * n; }
-  ATTNSPEC_KERNEL double* products(std::size_t matrix) const { return y + matrix * width * n; }
-  ATTNSPEC_KERNEL double* factors(std::size_t matrix) const { return t + matrix * width * width; }
+  ATTNSPEC_KERNEL std::size_t first_row() const { return column + width; }
+  ATTNSPEC_KERNEL std::size_t rows_below() const { return n > first_row() ? n - first_row() : 0; }
+  ATTNSPEC_KERNEL std::size_t rows_step() const { return 4 * width * n; }
+  ATTNSPEC_KERNEL std::size_t all_strips() const { return (n + sweep_tile() - 1) / sweep_tile(); }
+  ATTNSPEC_KERNEL std::size_t first_strip() const { return first_row() / sweep_tile(); }
+  /// Of rows that are left.
+  ATTNSPEC_KERNEL std::size_t strips() const { return rows_below() > 0 ? all_strips() - first_strip() : 0; }
 };
 
 /// `count` bands to tridiagonal matrices.
@@ -102,9 +110,10 @@ struct GpuTridiagonals {
 
 /// How eigenvalues of many symmetric matrices are found. The first two are cuSOLVER's.
 enum class GpuEigenRoute {
-  together,  ///< one call for all of them
-  apart,     ///< one call each, on several streams
-  two_stage  ///< to bands by large products, to tridiagonal matrices and to eigenvalues by our own kernels
+  together,   ///< one call for all of them
+  apart,      ///< one call each, on several streams
+  two_stage,  ///< to bands by large products, to tridiagonal matrices and to eigenvalues by our own kernels
+  swept       ///< the same, but a kernel of our own takes the large products' place
 };
 
 }  // namespace attnspec

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "lib/backend/backend.hpp"
+#include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_routes.hpp"
 #include "lib/backend/gpu_two_stage.hpp"
 #include "lib/backend/screening.hpp"
@@ -47,6 +48,7 @@ GpuSpectrumTask GpuSpectra::task_of(const MatrixBatch& batch) const {
                           heads != nullptr && !heads->biases.empty()};
   const std::size_t n = batch.shape().smaller_side();
   GpuEigenRoute route = route_ ? *route_ : route_of(n);
+  if (route == GpuEigenRoute::swept && !sweep_fits(device_, n)) route = GpuEigenRoute::two_stage;
   if (route == GpuEigenRoute::two_stage && !two_stage_fits(device_, n)) route = GpuEigenRoute::apart;
   return {method_, route, kind};
 }
@@ -171,8 +173,10 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
   prepare(task_of(batch), batch.size());
   const std::size_t cut = lanes_[0].capacity();
   unsigned stream = 0;
-  for (std::size_t first = 0; first < batch.size(); first += cut) {
-    std::vector<Item> items = screened(batch, first, std::min(first + cut, batch.size()), spectra);
+  // While the first ones are looked at and copied nothing is computed: they are few.
+  std::size_t end = std::min(cut, in_whole_calls(least_cut, lanes_[0].a_call()));
+  for (std::size_t first = 0; first < batch.size(); first = end, end += cut) {
+    std::vector<Item> items = screened(batch, first, std::min(end, batch.size()), spectra);
     finish(stream, batch, spectra);
     if (!items.empty()) start(stream, batch, std::move(items));
     stream = (stream + 1) % GpuDevice::streams;

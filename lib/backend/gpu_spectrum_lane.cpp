@@ -20,6 +20,10 @@ std::size_t GpuSpectrumTask::matrices_a_call() const {
   return attnspec::matrices_a_call(kind.shape, method == GpuMethod::gram && route == GpuEigenRoute::together);
 }
 
+bool GpuSpectrumTask::in_two_stages() const {
+  return route == GpuEigenRoute::two_stage || route == GpuEigenRoute::swept;
+}
+
 bool GpuSpectrumTask::turned() const { return method == GpuMethod::direct && kind.shape.rows > kind.shape.cols; }
 
 std::size_t GpuSpectrumTask::spare_numbers() const {
@@ -30,7 +34,7 @@ std::size_t GpuSpectrumTask::spare_numbers() const {
 std::size_t GpuSpectrumTask::workspace_bytes(GpuDevice& device, std::size_t count, std::size_t a_call) const {
   const std::size_t n = kind.shape.smaller_side();
   if (method == GpuMethod::direct) return device.singular_value_workspace(lying(kind.shape), count);
-  if (route == GpuEigenRoute::two_stage) return two_stage_workspace(device, n, count);
+  if (in_two_stages()) return two_stage_workspace(device, n, count);
   return device.eigenvalue_workspace(route, n, route == GpuEigenRoute::together ? a_call : count);
 }
 
@@ -99,8 +103,9 @@ void GpuSpectrumLane::find_eigenvalues(GpuDevice& device, unsigned stream, std::
       a_call_);
   if (task_.route != GpuEigenRoute::together) {
     device.fill_zero(stream, workspace_.get(), workspace_bytes_);
-    if (task_.route == GpuEigenRoute::two_stage)
-      two_stage_eigenvalues(device, stream, n, count, a_call_, spare_.get(), values_.get(), info_.get(),
+    if (task_.in_two_stages())  // the matrices themselves are of no more use
+      two_stage_eigenvalues(device, stream, n, count, a_call_, spare_.get(),
+                            task_.route == GpuEigenRoute::swept ? matrices_.get() : nullptr, values_.get(), info_.get(),
                             workspace_.get());
     else
       device.eigenvalues(stream, task_.route, n, count, spare_.get(), values_.get(), info_.get(), workspace_.get(),

@@ -28,6 +28,7 @@ struct GpuSpectrumTask {
 
   /// For every call of a library (lib/backend/gpu_fixed_calls); 1 where none takes more than one.
   std::size_t matrices_a_call() const;
+  bool in_two_stages() const;
   /// Whether matrices are turned over first: the solver of singular values wants none that are higher than wide.
   bool turned() const;
   /// Beside a matrix: its Gram matrix, or itself turned over.

@@ -1,9 +1,13 @@
-// What is queued for each block of columns, in this order: factors, three products with a correction between them.
+// What is queued for each block of columns, in this order: factors, then two products with a correction between them;
+// or a sweep and a correction.
 #include "lib/backend/gpu_two_stage.hpp"
+
+#include <utility>
 
 #include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
 #include "lib/backend/gpu_kernels/band_reduction.hpp"
+#include "lib/backend/gpu_kernels/panel_sweep.hpp"
 #include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 
 namespace attnspec {
@@ -30,30 +34,67 @@ std::size_t width_of(std::size_t n, std::size_t block_memory) {
   return factors_bytes(n, wide) <= block_memory ? wide : narrow;
 }
 
-/// The workspace's parts.
+/// The workspace's parts, in numbers of one matrix.
 struct Parts {
-  std::size_t width, panel, square, band, diagonal;  ///< numbers of one matrix
+  std::size_t width, panel, square, squares, band, diagonal;
 
   Parts(std::size_t n, std::size_t band_width)
-      : width(band_width), panel(width * n), square(width * width), band(band_step(width) * n), diagonal(n) {}
-  std::size_t numbers() const { return 4 * panel + square + band + 2 * diagonal; }
+      : width(band_width),
+        panel(width * n),
+        square(width * width),
+        squares(GpuPanel{1, n, width}.all_strips() * square),
+        band(band_step(width) * n),
+        diagonal(n) {}
+  std::size_t numbers() const { return 4 * panel + square + squares + band + 2 * diagonal; }
 };
 
-/// A panel's share of the work; false where no rows are left below it.
-bool reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, std::size_t a_call, double* matrices) {
-  device.panel_factors(stream, panel);
-  const std::size_t n = panel.n, width = panel.width, rows = panel.rows_below(), first = panel.column + width;
-  if (rows == 0) return false;
-  double* rest = matrices + first * n + first;
-  const std::size_t step = 3 * width * n;
-  const GpuMatrices v{panel.reflectors(0), n, step, false}, v_over{panel.reflectors(0), n, step, true};
+/// A panel's share of the work by cuBLAS's products, after its factors.
+void reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, std::size_t a_call) {
+  const std::size_t n = panel.n, width = panel.width, rows = panel.rows_below(), first = panel.first_row();
+  double* rest = panel.left + first * n + first;
+  const std::size_t step = panel.rows_step();
+  const GpuMatrices v{panel.v, n, step, false}, v_over{panel.v, n, step, true};
   const auto multiply = [&](const GpuProduct& product) { multiply_in_calls(device, stream, product, a_call); };
-  multiply({width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, width * n});
+  multiply({width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, step});
   device.panel_correction(stream, panel);
   // V X^T + X V^T: rows V, X against rows X, V.
-  const GpuMatrices behind{panel.before(0), n, step, false};
-  multiply({rows, rows, 2 * width, panel.count, v_over, behind, rest, n, n * n, -1, 1});
-  return true;
+  multiply({rows, rows, 2 * width, panel.count, v_over, {panel.x, n, step, false}, rest, n, n * n, -1, 1});
+}
+
+/// Bands by cuBLAS: of the four blocks of rows the panels' are X, V, X, Y.
+void to_bands_by_products(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, std::size_t a_call,
+                          double* matrices) {
+  const std::size_t block = panel.width * panel.n;
+  panel.matrices = panel.left = matrices;
+  panel.x = rows;
+  panel.v = rows + block;
+  panel.x_again = rows + 2 * block;
+  panel.y = rows + 3 * block;
+  panel.s = nullptr;
+  for (; panel.column < panel.n; panel.column += panel.width) {
+    device.panel_factors(stream, panel);
+    if (panel.rows_below() > 0) reduce(device, stream, panel, a_call);
+  }
+}
+
+/// Bands by our own kernels alone: of the four blocks of rows two are this step's V and Y, which becomes X, and two
+/// the last one's.
+void to_bands_by_sweeps(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, double* matrices,
+                        double* other) {
+  const std::size_t block = panel.width * panel.n;
+  for (unsigned turn = 0; panel.column < panel.n; panel.column += panel.width, turn = 1 - turn) {
+    panel.matrices = matrices;
+    panel.left = other;
+    panel.v = rows + turn * 2 * block;
+    panel.x = panel.y = panel.v + block;
+    device.panel_factors(stream, panel);
+    if (panel.rows_below() == 0) continue;
+    device.panel_sweep(stream, panel);
+    device.panel_correction(stream, panel);
+    if (panel.last_v != nullptr) std::swap(matrices, other);
+    panel.last_v = panel.v;
+    panel.last_x = panel.x;
+  }
 }
 
 }  // namespace
@@ -70,18 +111,28 @@ std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t co
   return count * Parts(n, width_of(n, device.block_memory())).numbers() * sizeof(double);
 }
 
+bool sweep_fits(GpuDevice& device, std::size_t n) {
+  const std::size_t memory = device.block_memory(), numbers = gpu_kernels::with_width(width_of(n, memory), [](auto w) {
+                                                      return gpu_kernels::PanelSweep<w()>::memory_numbers();
+                                                    });
+  return two_stage_fits(device, n) && numbers * sizeof(double) <= memory;
+}
+
 void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, std::size_t a_call,
-                           double* matrices, double* values, int* info, void* workspace) {
+                           double* matrices, double* other, double* values, int* info, void* workspace) {
   const std::size_t memory = device.block_memory();
   const Parts parts(n, width_of(n, memory));
   const std::size_t held = in_whole_calls(count, a_call);
-  GpuPanel panel{count, n, parts.width, 0, matrices};
-  panel.panels = static_cast<double*>(workspace);
-  panel.y = panel.panels + held * 3 * parts.panel;
-  panel.t = panel.y + held * parts.panel;
-  panel.band = panel.t + held * parts.square;
+  auto* rows = static_cast<double*>(workspace);
+  GpuPanel panel{count, n, parts.width};
+  panel.t = rows + held * 4 * parts.panel;
+  panel.s = panel.t + held * parts.square;
+  panel.band = panel.s + held * parts.squares;
   double *diagonals = panel.band + held * parts.band, *off_diagonals = diagonals + held * parts.diagonal;
-  for (; panel.column < n && reduce(device, stream, panel, a_call, matrices); panel.column += panel.width) continue;
+  if (other == nullptr)
+    to_bands_by_products(device, stream, panel, rows, a_call, matrices);
+  else
+    to_bands_by_sweeps(device, stream, panel, rows, matrices, other);
   const bool in_memory = chase_bytes(n, parts.width) <= memory;
   device.chase(stream, {count, n, parts.width, panel.band, diagonals, off_diagonals, in_memory});
   device.tridiagonal_values(stream, {count, n, diagonals, off_diagonals, values, info});

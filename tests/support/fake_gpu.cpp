@@ -12,6 +12,7 @@
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
 #include "lib/backend/gpu_kernels/band_reduction.hpp"
+#include "lib/backend/gpu_kernels/panel_sweep.hpp"
 #include "lib/backend/gpu_kernels/trial_kernels.hpp"
 #include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
@@ -193,17 +194,28 @@ int FakeGpu::end_of(bool is_zero) { return !is_zero && log_->solved++ == log_->n
 std::size_t FakeGpu::block_memory() { return log_->block_memory; }
 
 void FakeGpu::on_card(const GpuPanel& job) {
-  const std::size_t panel = job.count * job.width * job.n * sizeof(double);
-  on_card(job.matrices, job.count * job.n * job.n * sizeof(double), "matrices of a panel");
-  on_card(job.panels, 3 * panel, "panels");
-  on_card(job.y, panel, "products of a panel");
-  on_card(job.t, job.count * job.width * job.width * sizeof(double), "factors of a panel");
+  const std::size_t square = job.width * job.width * sizeof(double);
+  for (const double* matrices : {job.matrices, static_cast<const double*>(job.left)})
+    on_card(matrices, job.count * job.n * job.n * sizeof(double), "matrices of a panel");
+  for (const double* rows :
+       std::initializer_list<const double*>{job.v, job.y, job.x, job.x_again, job.last_v, job.last_x})
+    if (rows != nullptr)
+      on_card(rows, ((job.count - 1) * job.rows_step() + job.width * job.n) * sizeof(double), "rows of a panel");
+  on_card(job.t, job.count * square, "factors of a panel");
+  if (job.s != nullptr) on_card(job.s, job.count * job.all_strips() * square, "squares of a panel");
   on_card(job.band, job.count * job.n * band_step(job.width) * sizeof(double), "the band of a panel");
 }
 
 void FakeGpu::panel_factors(unsigned stream, const GpuPanel& job) {
   on_card(job);
   gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::PanelFactors<width()>{job}); });
+}
+
+void FakeGpu::panel_sweep(unsigned stream, const GpuPanel& job) {
+  on_card(job);
+  demand(job.left != job.matrices, "a sweep writes where it reads");
+  ++log_->sweeps;
+  gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::PanelSweep<width()>{job}); });
 }
 
 void FakeGpu::panel_correction(unsigned stream, const GpuPanel& job) {

@@ -41,6 +41,7 @@ struct FakeGpuLog {
   std::size_t calls = 0, in_use = 0, peak = 0, blocks = 0, uploaded = 0, downloaded = 0, waits = 0;
   std::size_t solved = 0;                              ///< matrices that are not zero, as a call's make-up is
   std::size_t together = 0, apart = 0, two_stage = 0;  ///< solver calls by route
+  std::size_t sweeps = 0;                              ///< of panels
   std::vector<std::string> violations;  ///< what a real card would have answered with a crash, or with wrong numbers
 };
 
@@ -67,6 +68,7 @@ class FakeGpu final : public GpuDevice {
   void multiply(unsigned stream, const GpuProduct& product) override;
   std::size_t block_memory() override;
   void panel_factors(unsigned stream, const GpuPanel& job) override;
+  void panel_sweep(unsigned stream, const GpuPanel& job) override;
   void panel_correction(unsigned stream, const GpuPanel& job) override;
   void chase(unsigned stream, const GpuChase& job) override;
   void tridiagonal_values(unsigned stream, const GpuTridiagonals& job) override;

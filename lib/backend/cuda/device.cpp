@@ -198,6 +198,10 @@ void Device::panel_factors(unsigned stream, const GpuPanel& job) {
   check("panel_factors", cuda::panel_factors(at(stream).stream, job));
 }
 
+void Device::panel_sweep(unsigned stream, const GpuPanel& job) {
+  check("panel_sweep", cuda::panel_sweep(at(stream).stream, job));
+}
+
 void Device::panel_correction(unsigned stream, const GpuPanel& job) {
   check("panel_correction", cuda::panel_correction(at(stream).stream, job));
 }

@@ -54,6 +54,7 @@ class Device final : public GpuDevice {
   void multiply(unsigned stream, const GpuProduct& product) override;
   std::size_t block_memory() override;
   void panel_factors(unsigned stream, const GpuPanel& job) override;
+  void panel_sweep(unsigned stream, const GpuPanel& job) override;
   void panel_correction(unsigned stream, const GpuPanel& job) override;
   void chase(unsigned stream, const GpuChase& job) override;
   void tridiagonal_values(unsigned stream, const GpuTridiagonals& job) override;

@@ -6,6 +6,7 @@
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
 #include "lib/backend/gpu_kernels/band_reduction.hpp"
+#include "lib/backend/gpu_kernels/panel_sweep.hpp"
 #include "lib/backend/gpu_kernels/trial_kernels.hpp"
 #include "lib/backend/gpu_kernels/tridiagonal_values.hpp"
 #include "lib/backend/gpu_kernels/widened.hpp"
@@ -26,8 +27,15 @@ struct CudaBlock {
   }
 };
 
+/// Blocks of a kernel that a processor is to hold at the same time, as the kernel says.
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::threads) in_blocks(const Kernel kernel, std::size_t blocks) {
+constexpr unsigned blocks_side_by_side = 1;
+template <class Kernel>
+  requires requires { Kernel::side_by_side; }
+constexpr unsigned blocks_side_by_side<Kernel> = Kernel::side_by_side;
+
+template <class Kernel>
+__global__ void __launch_bounds__(Kernel::threads, blocks_side_by_side<Kernel>) in_blocks(const Kernel kernel, std::size_t blocks) {
   extern __shared__ __align__(16) double memory[];
   CudaBlock block;
   for (std::size_t index = blockIdx.x; index < blocks; index += gridDim.x) kernel(block, index, memory);
@@ -123,6 +131,11 @@ cudaError_t attention(cudaStream_t stream, const GpuAttention& job) {
 cudaError_t panel_factors(cudaStream_t stream, const GpuPanel& job) {
   return gpu_kernels::with_width(job.width,
                                  [&](auto width) { return launch(stream, gpu_kernels::PanelFactors<width()>{job}); });
+}
+
+cudaError_t panel_sweep(cudaStream_t stream, const GpuPanel& job) {
+  return gpu_kernels::with_width(job.width,
+                                 [&](auto width) { return launch(stream, gpu_kernels::PanelSweep<width()>{job}); });
 }
 
 cudaError_t panel_correction(cudaStream_t stream, const GpuPanel& job) {

@@ -14,6 +14,7 @@ cudaError_t widen(cudaStream_t stream, GpuNumber type, const void* from, double*
 cudaError_t transpose(cudaStream_t stream, MatrixShape shape, std::size_t count, const double* from, double* to);
 cudaError_t attention(cudaStream_t stream, const GpuAttention& job);
 cudaError_t panel_factors(cudaStream_t stream, const GpuPanel& job);
+cudaError_t panel_sweep(cudaStream_t stream, const GpuPanel& job);
 cudaError_t panel_correction(cudaStream_t stream, const GpuPanel& job);
 cudaError_t chase(cudaStream_t stream, const GpuChase& job);
 cudaError_t tridiagonal_values(cudaStream_t stream, const GpuTridiagonals& job);

@@ -20,6 +20,7 @@ struct BandChase {
 
   static constexpr unsigned threads = width < 16 ? 512 : 256;
   static constexpr bool takes_long = true;  ///< so that no block shall wait for another's place
+  static constexpr unsigned side_by_side = 2;
   static_assert(32 % width == 0);
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const {
@@ -94,11 +95,10 @@ struct BandChase {
   struct FromTheRight {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
       if (!step.mixed || step.lane >= step.rows) return;
-      double row[width], v[width], sum = 0;
+      double row[width], v[width];
       load(step.v, v);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) row[l] = at(step.below, step.lane, l);
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += row[l] * v[l];
-      sum *= *step.tau;
+      const double sum = *step.tau * product_of(row, v);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) at(step.below, step.lane, l) = row[l] - sum * v[l];
     }
   };
@@ -106,9 +106,9 @@ struct BandChase {
   /// Its first column holds a bulge now: the reflection that leaves the band's part of it.
   struct FindReflection {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
-      double rest = 0;
-      ATTNSPEC_UNROLL for (unsigned l = 1; l < width; ++l) rest += step.below[l] * step.below[l];
-      const Reflector found = reflector_of(step.below[0], rest);
+      double rest[width] = {};
+      ATTNSPEC_UNROLL for (unsigned l = 1; l < width; ++l) rest[l] = step.below[l];
+      const Reflector found = reflector_of(step.below[0], product_of(rest, rest));
       step.v[step.lane] = step.lane == 0 ? 1 : found.scale * step.below[step.lane];
       if (step.lane > 0) return;
       *step.tau = found.tau;
@@ -119,20 +119,15 @@ struct BandChase {
   /// Reflects the other columns, and finds y = D v for the square D where its rows meet its columns.
   struct FromTheLeft {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
-      double v[width];
+      double v[width], row[width] = {}, column[width] = {};
       load(step.v, v);
-      double sum = 0;
-      if (step.lane < step.rows) {
-        step.below[step.lane] = step.lane == 0 ? *step.first : 0;
-        ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += symmetric(step.square, step.lane, l) * v[l];
-      }
-      step.y[step.lane] = sum;
-      if (step.lane == 0 || !step.mixed) return;
-      double column[width];
-      sum = 0;
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) column[l] = at(step.below, l, step.lane);
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += v[l] * column[l];
-      sum *= *step.tau;
+      const bool has_row = step.lane<step.rows, has_column = step.lane> 0 && step.mixed;
+      if (has_row) ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) row[l] = symmetric(step.square, step.lane, l);
+      if (has_column) ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) column[l] = at(step.below, l, step.lane);
+      step.y[step.lane] = product_of(row, v);
+      if (has_row) step.below[step.lane] = step.lane == 0 ? *step.first : 0;
+      if (!has_column) return;
+      const double sum = *step.tau * product_of(column, v);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) at(step.below, l, step.lane) = column[l] - sum * v[l];
     }
   };
@@ -141,11 +136,10 @@ struct BandChase {
   struct FromBothSides {
     ATTNSPEC_KERNEL void operator()(const Step& step) const {
       if (step.lane >= step.rows) return;
-      double v[width], w[width], product = 0;
+      double v[width], w[width];
       load(step.v, v);
       load(step.y, w);
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) product += v[l] * w[l];
-      const double tau = *step.tau, share = tau * product / 2, v_i = step.v[step.lane],
+      const double tau = *step.tau, share = tau * product_of(v, w) / 2, v_i = step.v[step.lane],
                    w_i = tau * (step.y[step.lane] - share * v_i);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
         w[l] = tau * (w[l] - share * v[l]);

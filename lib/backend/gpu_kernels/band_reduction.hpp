@@ -20,31 +20,36 @@ struct PanelFactors {
 
   static constexpr unsigned threads = 256, lanes = threads / width, at_once = 8;
   std::size_t blocks() const { return job.count; }
-  std::size_t memory_numbers() const { return width * job.rows_below() + threads + 3 * width + 3 * width * width; }
+  std::size_t memory_numbers() const { return width * column_step() + threads + 3 * width + 5 * width * width; }
 
   template <class Block>
   ATTNSPEC_KERNEL void operator()(Block& block, std::size_t matrix, double* memory) const {
-    const std::size_t n = job.n, rows = job.rows_below(), done = width < rows ? width : rows;
+    const std::size_t n = job.n, rows = job.rows_below(), step = column_step(), done = width < rows ? width : rows;
     const double* a = job.matrices + matrix * n * n;
-    double *columns = memory, *partial = columns + width * rows, *taus = partial + threads, *firsts = taus + width,
+    double *columns = memory, *partial = columns + width * step, *taus = partial + threads, *firsts = taus + width,
            *scales = firsts + width, *meetings = scales + width, *upper = meetings + width * width,
-           *t = upper + width * width;
+           *t = upper + width * width, *last_v = t + width * width, *last_x = last_v + width * width;
     block.each([&](std::size_t thread) {
-      const std::size_t k = thread / lanes;
-      for (std::size_t i = thread % lanes; i < rows; i += lanes)
-        columns[k * rows + i] = a[(job.column + k) * n + job.column + width + i];
+      const std::size_t k = thread % width;
+      for (std::size_t i = thread / width; i < rows; i += lanes)
+        columns[k * step + i] = a[(job.first_row() + i) * n + job.column + k];
       if (thread < width) taus[thread] = firsts[thread] = scales[thread] = 0;
+      fetch_last(thread, matrix, last_v, last_x);
     });
-    for (std::size_t c = 0; c < done; ++c) {
-      const double* mine = columns + c * rows;
+    if (job.last_v != nullptr)
       block.each([&](std::size_t thread) {
-        partial[thread] = product(mine, columns + thread / lanes * rows, c + 1 + thread % lanes, rows);
+        for (std::size_t i = thread; i < rows; i += threads) take_last(matrix, i, last_v, last_x, columns + i);
+      });
+    for (std::size_t c = 0; c < done; ++c) {
+      const double* mine = columns + c * step;
+      block.each([&](std::size_t thread) {
+        partial[thread] = product(mine, columns + thread / lanes * step, c + 1 + thread % lanes, rows);
       });
       // v_c meets every other column: those before it for T, those behind it to be reflected.
       block.each([&](std::size_t thread) {
         const std::size_t k = thread / lanes, lane = thread % lanes;
         const Reflector found = reflector_of(mine[c], sum_of(partial + c * lanes));
-        double* other = columns + k * rows;
+        double* other = columns + k * step;
         const double below = found.scale * sum_of(partial + k * lanes);
         if (k < c && lane == 0) meetings[k * width + c] = scales[k] * (other[c] + below);
         if (k == c && lane == 0) {
@@ -63,21 +68,59 @@ struct PanelFactors {
     });
     block.each([&](std::size_t thread) {
       const std::size_t k = thread / lanes;
-      double* v = job.reflectors(matrix) + k * n;
+      double* v = job.v + matrix * job.rows_step() + k * n;
       for (std::size_t i = thread % lanes; i < rows; i += lanes)
-        v[i] = i > k ? scales[k] * columns[k * rows + i] : (i == k ? 1 : 0);
+        v[i] = i > k ? scales[k] * columns[k * step + i] : (i == k ? 1 : 0);
       for (std::size_t at = thread; at < width * width; at += threads) {
-        job.factors(matrix)[at] = t[at];
+        job.t[matrix * width * width + at] = t[at];
         const std::size_t c = at / width, i = at % width, column = job.column + c;
         if (column >= n) continue;
         double* band = job.band + (matrix * n + column) * band_step(width);
-        if (c + i < width && column + i < n) band[i] = a[column * n + column + i];
+        if (c + i < width && column + i < n)
+          band[i] = a[(column + i) * n + column] - share_of_last(c + i, c, last_v, last_x);
         if (i <= c && i < rows) band[width - c + i] = i == c ? firsts[c] : upper[c * width + i];
       }
     });
   }
 
  private:
+  /// Odd, so that threads that go along a row of the panel find as many banks as those that go down a column.
+  ATTNSPEC_KERNEL std::size_t column_step() const { return job.rows_below() | 1; }
+
+  /// What the last step's V and X have at the panel's own columns; zeros where there was none.
+  ATTNSPEC_KERNEL void fetch_last(std::size_t thread, std::size_t matrix, double* v, double* x) const {
+    for (std::size_t at = thread; at < width * width; at += threads) {
+      const std::size_t place = matrix * job.rows_step() + at / width * job.n + at % width;
+      const bool is_there = job.last_v != nullptr && job.column + at % width < job.n;
+      v[at] = is_there ? job.last_v[place] : 0;
+      x[at] = is_there ? job.last_x[place] : 0;
+    }
+  }
+
+  /// (V X^T + X V^T)_ik of the last step, both among the panel's own rows.
+  ATTNSPEC_KERNEL static double share_of_last(std::size_t i, std::size_t k, const double* v, const double* x) {
+    double sum = 0;
+    ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum +=
+        v[l * width + i] * x[l * width + k] + x[l * width + i] * v[l * width + k];
+    return sum;
+  }
+
+  /// Row i below the panel's own, of which one entry lies a column apart from the next: what the last step takes.
+  ATTNSPEC_KERNEL void take_last(std::size_t matrix, std::size_t i, const double* last_v, const double* last_x,
+                                 double* entries) const {
+    double row[width];
+    ATTNSPEC_UNROLL for (unsigned k = 0; k < width; ++k) row[k] = entries[k * column_step()];
+    for (unsigned l = 0; l < width; ++l) {
+      const std::size_t place = matrix * job.rows_step() + l * job.n + width + i;
+      const double v = job.last_v[place], x = job.last_x[place];
+      double of_v[width], of_x[width];
+      load(last_v + l * width, of_v);
+      load(last_x + l * width, of_x);
+      ATTNSPEC_UNROLL for (unsigned k = 0; k < width; ++k) row[k] -= v * of_x[k] + x * of_v[k];
+    }
+    ATTNSPEC_UNROLL for (unsigned k = 0; k < width; ++k) entries[k * column_step()] = row[k];
+  }
+
   ATTNSPEC_KERNEL static double sum_of(const double* partial) {
     double numbers[lanes], sums[4] = {};
     load(partial, numbers);
@@ -123,42 +166,29 @@ struct PanelFactors {
   }
 };
 
-/// A block a matrix: X = (Y - V T^T S / 2) T in rows, from Y = V^T A, with S = Y V.
+/// X = (Y - V T^T S / 2) T in rows, from Y^T = V^T A, with S = Y^T V: a block a matrix, or some rows of one where parts
+/// of S are known.
 template <unsigned width>
 struct PanelCorrection {
   GpuPanel job;
 
   static constexpr unsigned threads = 256, tile = 32;
-  std::size_t blocks() const { return job.count; }
+  std::size_t blocks() const { return job.count * parts(); }
   static constexpr std::size_t memory_numbers() { return 4 * width * width + 2 * width * tile_step; }
 
   template <class Block>
-  ATTNSPEC_KERNEL void operator()(Block& block, std::size_t matrix, double* memory) const {
-    const std::size_t n = job.n, rows = job.rows_below();
-    const double *y = job.products(matrix), *v = job.reflectors(matrix);
-    double *t = memory, *s = t + width * width, *st = s + width * width, *half = st + width * width,
-           *some_y = half + width * width, *some_v = some_y + width * tile_step;
+  ATTNSPEC_KERNEL void operator()(Block& block, std::size_t index, double* memory) const {
+    const std::size_t matrix = index / parts();
+    double *t = memory, *s = t + width * width, *st = s + width * width, *half = st + width * width;
     block.each([&](std::size_t thread) {
       if (thread >= width * width) return;
-      t[thread] = job.factors(matrix)[thread];
+      t[thread] = job.t[matrix * width * width + thread];
       s[thread] = 0;
+      if (job.s == nullptr) return;
+      const double* part = job.s + matrix * job.all_strips() * width * width + thread;
+      for (std::size_t strip = 0; strip < job.strips(); ++strip) s[thread] += part[strip * width * width];
     });
-    for (std::size_t first = 0; first < rows; first += tile) {
-      block.each([&](std::size_t thread) {
-        const std::size_t i = first + thread % tile;
-        for (std::size_t l = thread / tile; l < width; l += threads / tile) {
-          some_y[l * tile_step + thread % tile] = i < rows ? y[l * n + i] : 0;
-          some_v[l * tile_step + thread % tile] = i < rows ? v[l * n + i] : 0;
-        }
-      });
-      block.each([&](std::size_t thread) {
-        if (thread >= width * width) return;
-        double sums[4] = {};
-        ATTNSPEC_UNROLL for (unsigned i = 0; i < tile; ++i) sums[i % 4] +=
-            some_y[thread / width * tile_step + i] * some_v[thread % width * tile_step + i];
-        s[thread] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
-      });
-    }
+    if (job.s == nullptr) find_s(block, matrix, s, half + width * width);
     block.each([&](std::size_t thread) {
       if (thread >= width * width) return;
       double sum = 0;  // T is zero below its diagonal
@@ -174,7 +204,8 @@ struct PanelCorrection {
       half[thread] = sum / 2;
     });
     block.each([&](std::size_t thread) {
-      for (std::size_t i = thread; i < rows; i += threads) find_column(matrix, i, t, half);
+      for (std::size_t i = index % parts() * threads + thread; i < job.rows_below(); i += parts() * threads)
+        find_column(matrix * job.rows_step() + i, t, half);
     });
   }
 
@@ -183,18 +214,45 @@ struct PanelCorrection {
   static constexpr std::size_t tile_step = tile + 1;
   static_assert(width * width <= threads);
 
-  ATTNSPEC_KERNEL void find_column(std::size_t matrix, std::size_t i, const double* t, const double* half) const {
+  ATTNSPEC_KERNEL std::size_t parts() const {
+    return job.s == nullptr || job.rows_below() == 0 ? 1 : (job.rows_below() + threads - 1) / threads;
+  }
+
+  template <class Block>
+  ATTNSPEC_KERNEL void find_s(Block& block, std::size_t matrix, double* s, double* some) const {
+    const double *y = job.y + matrix * job.rows_step(), *v = job.v + matrix * job.rows_step();
+    double *some_y = some, *some_v = some_y + width * tile_step;
+    for (std::size_t first = 0; first < job.rows_below(); first += tile) {
+      block.each([&](std::size_t thread) {
+        const std::size_t i = first + thread % tile;
+        for (std::size_t l = thread / tile; l < width; l += threads / tile) {
+          some_y[l * tile_step + thread % tile] = i < job.rows_below() ? y[l * job.n + i] : 0;
+          some_v[l * tile_step + thread % tile] = i < job.rows_below() ? v[l * job.n + i] : 0;
+        }
+      });
+      block.each([&](std::size_t thread) {
+        if (thread >= width * width) return;
+        double sums[4] = {};
+        ATTNSPEC_UNROLL for (unsigned i = 0; i < tile; ++i) sums[i % 4] +=
+            some_y[thread / width * tile_step + i] * some_v[thread % width * tile_step + i];
+        s[thread] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+      });
+    }
+  }
+
+  /// `place` of a row's number in V, Y and X.
+  ATTNSPEC_KERNEL void find_column(std::size_t place, const double* t, const double* half) const {
     double y[width], v[width];
     ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
-      y[l] = job.products(matrix)[l * job.n + i];
-      v[l] = job.reflectors(matrix)[l * job.n + i];
+      y[l] = job.y[place + l * job.n];
+      v[l] = job.v[place + l * job.n];
     }
-    double *before = job.before(matrix) + i, *behind = job.behind(matrix) + i;
     for (unsigned k = 0; k < width; ++k) {
       double of_half[width], sum = 0;
       load(half + k * width, of_half);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += t[l * width + k] * y[l] - of_half[l] * v[l];
-      before[k * job.n] = behind[k * job.n] = sum;
+      job.x[place + k * job.n] = sum;
+      if (job.x_again != nullptr) job.x_again[place + k * job.n] = sum;
     }
   }
 };

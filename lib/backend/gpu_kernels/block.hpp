@@ -50,6 +50,24 @@ ATTNSPEC_KERNEL void load(const double* from, double (&to)[count]) {
 #endif
 }
 
+/// The other way.
+ATTNSPEC_KERNEL inline void store(const double* pair, double* to) {
+#ifdef __CUDA_ARCH__
+  *reinterpret_cast<double2*>(to) = make_double2(pair[0], pair[1]);
+#else
+  to[0] = pair[0];
+  to[1] = pair[1];
+#endif
+}
+
+/// sum a_i b_i in four sums, none of which waits for another.
+template <unsigned count>
+ATTNSPEC_KERNEL double product_of(const double (&a)[count], const double (&b)[count]) {
+  double sums[4] = {};
+  ATTNSPEC_UNROLL for (unsigned i = 0; i < count; ++i) sums[i % 4] += a[i] * b[i];
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
 struct Sum {
   ATTNSPEC_KERNEL double operator()(double a, double b) const { return a + b; }
 };

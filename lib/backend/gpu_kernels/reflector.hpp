@@ -14,13 +14,23 @@ struct Reflector {
   double scale = 0;  ///< v_i = scale x_i, i > 0
 };
 
+/// In one go, as a card has it, cheaper than a root and a division after it.
+ATTNSPEC_KERNEL inline double reciprocal_root(double x) {
+#ifdef __CUDA_ARCH__
+  return rsqrt(x);
+#else
+  return 1 / std::sqrt(x);
+#endif
+}
+
 /// From x_0 and sum_{i>0} x_i^2. A sum so small that it has lost digits counts as none: entries below 2^-480 are
 /// nothing beside a Gram matrix whose norm is above 2^-400 (lib/backend/screening).
 ATTNSPEC_KERNEL inline Reflector reflector_of(double x_0, double rest) {
   constexpr double least = 0x1p-960;
   if (!(rest > least)) return {0, x_0, 0};
-  const double norm = std::sqrt(x_0 * x_0 + rest), first = x_0 > 0 ? -norm : norm;
-  return {(first - x_0) / first, first, 1 / (x_0 - first)};
+  const double square = x_0 * x_0 + rest, over_norm = reciprocal_root(square), norm = square * over_norm,
+               first = x_0 > 0 ? -norm : norm;
+  return {1 + std::fabs(x_0) * over_norm, first, 1 / (x_0 - first)};
 }
 
 }  // namespace attnspec::gpu_kernels
