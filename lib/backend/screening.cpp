@@ -5,29 +5,69 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <numeric>
 #include <vector>
 
 #include "lib/core/half.hpp"
 #include "lib/core/norms.hpp"
+#include "lib/core/vector_clones.hpp"
+#include "lib/core/vector_walk.hpp"
 
 namespace attnspec {
 namespace {
 
+using vectors::Doubles, vectors::LanesOf;
+
+/// Of the entries so far. Inf and NaN make x * 0 a NaN.
+template <class Number>
+struct Seen {
+  typename LanesOf<Number>::Type largest{}, poison{};
+  Doubles squares{};  ///< of halves only, whose squares are floats to the last bit: sums come out alike, fused or not
+
+  Screening screening() const {
+    Screening all;
+    for (std::size_t k = 0; k < vectors::vector_bytes / sizeof(Number); ++k) {
+      all.largest = std::max(all.largest, static_cast<double>(largest[k]));
+      all.finite = all.finite && poison[k] == 0;
+    }
+    return all;
+  }
+};
+
+template <class Lanes, class SoFar>
+[[gnu::always_inline]] inline void take(const Lanes& x, SoFar& seen) {
+  const Lanes size = x < 0 ? -x : x;
+  seen.poison += x * 0;
+  seen.largest = size > seen.largest ? size : seen.largest;
+}
+
+ATTNSPEC_VECTOR_CLONES
+void look_over(const double* entries, std::size_t count, Seen<double>& seen) {
+  Seen<double> all = seen;
+  vectors::walk<Doubles>(entries, count, [&](const Doubles& x) { take(x, all); });
+  seen = all;
+}
+
+ATTNSPEC_VECTOR_CLONES
+void look_over(const float* entries, std::size_t count, Seen<float>& seen) {
+  using Floats = LanesOf<float>::Type;
+  Seen<float> all = seen;
+  vectors::walk<Floats>(entries, count, [&](const Floats& x) {
+    take(x, all);
+    vectors::add(x * x, all.squares);
+  });
+  seen = all;
+}
+
 Look look_at_halves(std::span<const std::uint16_t> halves) {
-  constexpr std::size_t some = 2048;  // whose doubles a core's first cache holds
-  std::array<double, some> strip;
-  Look look;
+  constexpr std::size_t some = 2048;  // whose floats a core's first cache holds
+  std::array<float, some> strip;
+  Seen<float> seen;
   for (std::size_t first = 0; first < halves.size(); first += some) {
     const std::span<const std::uint16_t> part = halves.subspan(first, std::min(some, halves.size() - first));
     from_halves(std::as_bytes(part).data(), strip.data(), part.size());
-    const std::span<const double> entries(strip.data(), part.size());
-    const Screening seen = screen(entries);
-    look.seen.largest = std::max(look.seen.largest, seen.largest);
-    look.seen.finite = look.seen.finite && seen.finite;
-    look.squares += sum_of_squares(entries);
+    look_over(strip.data(), part.size(), seen);
   }
-  return look;  // no half is so large or so small that it needs a scale
+  return {seen.screening(), 1, vectors::total(seen.squares)};  // no half is so large or so small that it needs a scale
 }
 
 }  // namespace
@@ -47,19 +87,10 @@ Look look_at(const MatrixBatch& batch, std::size_t b) {
   return look;
 }
 
-/// Eight lanes wide, so that the compiler uses vectors. Inf and NaN make x * 0 a NaN.
 Screening screen(std::span<const double> matrix) {
-  constexpr std::size_t lanes = 8;
-  std::array<double, lanes> poison{}, largest{};
-  const auto take = [&](std::size_t k, double entry) {
-    poison[k] += entry * 0;
-    largest[k] = std::abs(entry) > largest[k] ? std::abs(entry) : largest[k];
-  };
-  std::size_t i = 0;
-  for (; i + lanes <= matrix.size(); i += lanes)
-    for (std::size_t k = 0; k < lanes; ++k) take(k, matrix[i + k]);
-  for (; i < matrix.size(); ++i) take(0, matrix[i]);
-  return {*std::max_element(largest.begin(), largest.end()), std::accumulate(poison.begin(), poison.end(), 0.0) == 0};
+  Seen<double> seen;
+  look_over(matrix.data(), matrix.size(), seen);
+  return seen.screening();
 }
 
 double scale_of(double largest) {

@@ -19,6 +19,7 @@ struct PanelFactors {
   GpuPanel job;
 
   static constexpr unsigned threads = 256, lanes = threads / width, at_once = 8;
+  static constexpr unsigned side_by_side = 3;  ///< as n = 512 leaves room for
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const { return width * column_step() + threads + 3 * width + 5 * width * width; }
 
@@ -158,9 +159,9 @@ struct PanelFactors {
                                             double* t) {
     double row[width];
     ATTNSPEC_UNROLL for (unsigned c = 0; c < width; ++c) {
-      double sum = 0;
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < c; ++l) if (l >= r && c < done) sum += row[l] * meetings[l * width + c];
-      row[c] = c == r ? taus[c] : (c > r ? -taus[c] * sum : 0);
+      double sums[4] = {};
+      if (c < done) ATTNSPEC_UNROLL for (unsigned l = 0; l < c; ++l) sums[l % 4] += row[l] * meetings[l * width + c];
+      row[c] = c == r ? taus[c] : (c > r ? -taus[c] * ((sums[0] + sums[1]) + (sums[2] + sums[3])) : 0);
       t[r * width + c] = row[c];
     }
   }
