@@ -24,7 +24,7 @@ struct BandChase {
   static_assert(32 % width == 0);
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const {
-    return (job.band_in_memory ? job.n * length : 0) + job.sweeps_at_once() * state_numbers;
+    return (job.band_in_memory ? job.n * length : 0) + states_kept() * state_numbers;
   }
 
   template <class Block>
@@ -41,15 +41,23 @@ struct BandChase {
  private:
   static constexpr std::size_t length = band_step(width), state_numbers = 2 * width + 2;
 
+  /// A power of two, since a remainder takes a division otherwise.
+  ATTNSPEC_KERNEL unsigned states_kept() const {
+    unsigned kept = 1;
+    while (kept < job.sweeps_at_once()) kept *= 2;
+    return kept;
+  }
+
   /// Made twice, so that the compiler knows which memory the band is in.
   template <class Block>
   ATTNSPEC_KERNEL void chase(Block& block, std::size_t matrix, double* band, double* states) const {
     const auto n = static_cast<unsigned>(job.n), times = n < 3 ? 0 : 2 * (n - 3) + 1;
+    const Sweeps sweeps{n, static_cast<unsigned>(job.sweeps_at_once()), states_kept(), band, states};
     for (unsigned time = 0; time < times; ++time) {
-      block.each_warp([&](std::size_t thread) { each_sweep(time, thread, band, states, FromTheRight()); });
-      block.each_warp([&](std::size_t thread) { each_sweep(time, thread, band, states, FindReflection()); });
-      block.each_warp([&](std::size_t thread) { each_sweep(time, thread, band, states, FromTheLeft()); });
-      block.each([&](std::size_t thread) { each_sweep(time, thread, band, states, FromBothSides()); });
+      block.each_warp([&](std::size_t thread) { sweeps.each(time, thread, FromTheRight()); });
+      block.each_warp([&](std::size_t thread) { sweeps.each(time, thread, FindReflection()); });
+      block.each_warp([&](std::size_t thread) { sweeps.each(time, thread, FromTheLeft()); });
+      block.each([&](std::size_t thread) { sweeps.each(time, thread, FromBothSides()); });
     }
     block.each([&](std::size_t thread) {
       for (std::size_t i = thread; i < n; i += threads) {
@@ -76,20 +84,25 @@ struct BandChase {
     return i >= j ? at(start, i, j) : at(start, j, i);
   }
 
-  template <class Work>
-  ATTNSPEC_KERNEL void each_sweep(unsigned time, std::size_t thread, double* band, double* states, Work work) const {
-    const auto n = static_cast<unsigned>(job.n), at_once = static_cast<unsigned>(job.sweeps_at_once());
-    for (unsigned behind = static_cast<unsigned>(thread) / width; behind < at_once; behind += threads / width) {
-      if (behind > time / 2) return;
-      const unsigned sweep = time / 2 - behind, step = time % 2 + 2 * behind, row = sweep + 1 + step * width;
-      if (sweep + 2 >= n || row >= n) continue;
-      const unsigned before = step == 0 ? sweep : row - width;
-      double* state = states + sweep % at_once * state_numbers;
-      work(Step{static_cast<unsigned>(thread % width), step > 0, n - row < width ? n - row : width, band + row * length,
-                band + before * length + (row - before), state, state + width, state + 2 * width,
-                state + 2 * width + 1});
+  /// Those under way, and where their band is.
+  struct Sweeps {
+    unsigned n, at_once, states_kept;
+    double *band, *states;
+
+    template <class Work>
+    ATTNSPEC_KERNEL void each(unsigned time, std::size_t thread, Work work) const {
+      for (unsigned behind = static_cast<unsigned>(thread) / width; behind < at_once; behind += threads / width) {
+        if (behind > time / 2) return;
+        const unsigned sweep = time / 2 - behind, step = time % 2 + 2 * behind, row = sweep + 1 + step * width;
+        if (sweep + 2 >= n || row >= n) continue;
+        const unsigned before = step == 0 ? sweep : row - width;
+        double* state = states + (sweep & (states_kept - 1)) * state_numbers;
+        work(Step{static_cast<unsigned>(thread % width), step > 0, n - row < width ? n - row : width,
+                  band + row * length, band + before * length + (row - before), state, state + width, state + 2 * width,
+                  state + 2 * width + 1});
+      }
     }
-  }
+  };
 
   /// The last step's reflection on the rows that it had not reached.
   struct FromTheRight {
@@ -141,10 +154,14 @@ struct BandChase {
       load(step.y, w);
       const double tau = *step.tau, share = tau * product_of(v, w) / 2, v_i = step.v[step.lane],
                    w_i = tau * (step.y[step.lane] - share * v_i);
+      double row[width];  // up to the diagonal; behind that the diagonal again
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) row[l] =
+          at(step.square, step.lane, l < step.lane ? l : step.lane);
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
-        w[l] = tau * (w[l] - share * v[l]);
-        if (l <= step.lane) at(step.square, step.lane, l) -= v_i * w[l] + w_i * v[l];
+        const double w_l = tau * (w[l] - share * v[l]);
+        row[l] = row[l] - v_i * w_l - w_i * v[l];
       }
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) if (l <= step.lane) at(step.square, step.lane, l) = row[l];
     }
   };
 };

@@ -31,15 +31,17 @@ struct PanelFactors {
            *scales = firsts + width, *meetings = scales + width, *upper = meetings + width * width,
            *t = upper + width * width, *last_v = t + width * width, *last_x = last_v + width * width;
     block.each([&](std::size_t thread) {
-      const std::size_t k = thread % width;
-      for (std::size_t i = thread / width; i < rows; i += lanes)
-        columns[k * step + i] = a[(job.first_row() + i) * n + job.column + k];
+      read_columns(a + job.first_row() * n + job.column + thread % width, thread / width,
+                   columns + thread % width * step);
       if (thread < width) taus[thread] = firsts[thread] = scales[thread] = 0;
       fetch_last(thread, matrix, last_v, last_x);
     });
     if (job.last_v != nullptr)
       block.each([&](std::size_t thread) {
-        for (std::size_t i = thread; i < rows; i += threads) take_last(matrix, i, last_v, last_x, columns + i);
+        constexpr std::size_t rows_at_once = threads / 2;
+        const std::size_t k_0 = thread / rows_at_once * (width / 2);
+        for (std::size_t i = thread % rows_at_once; i < rows; i += rows_at_once)
+          take_last(matrix, i, last_v + k_0, last_x + k_0, columns + k_0 * step + i);
       });
     for (std::size_t c = 0; c < done; ++c) {
       const double* mine = columns + c * step;
@@ -88,6 +90,17 @@ struct PanelFactors {
   /// Odd, so that threads that go along a row of the panel find as many banks as those that go down a column.
   ATTNSPEC_KERNEL std::size_t column_step() const { return job.rows_below() | 1; }
 
+  /// From row i on, `lanes` rows apart; many numbers are on their way at the same time.
+  ATTNSPEC_KERNEL void read_columns(const double* from, std::size_t i, double* to) const {
+    constexpr unsigned many = 16;
+    for (; i + (many - 1) * lanes < job.rows_below(); i += many * lanes) {
+      double numbers[many];
+      ATTNSPEC_UNROLL for (unsigned j = 0; j < many; ++j) numbers[j] = from[(i + j * lanes) * job.n];
+      ATTNSPEC_UNROLL for (unsigned j = 0; j < many; ++j) to[i + j * lanes] = numbers[j];
+    }
+    for (; i < job.rows_below(); i += lanes) to[i] = from[i * job.n];
+  }
+
   /// What the last step's V and X have at the panel's own columns; zeros where there was none.
   ATTNSPEC_KERNEL void fetch_last(std::size_t thread, std::size_t matrix, double* v, double* x) const {
     for (std::size_t at = thread; at < width * width; at += threads) {
@@ -101,25 +114,34 @@ struct PanelFactors {
   /// (V X^T + X V^T)_ik of the last step, both among the panel's own rows.
   ATTNSPEC_KERNEL static double share_of_last(std::size_t i, std::size_t k, const double* v, const double* x) {
     double sum = 0;
-    ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum +=
-        v[l * width + i] * x[l * width + k] + x[l * width + i] * v[l * width + k];
+    ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) {
+      sum += v[l * width + i] * x[l * width + k];
+      sum += x[l * width + i] * v[l * width + k];
+    }
     return sum;
   }
 
-  /// Row i below the panel's own, of which one entry lies a column apart from the next: what the last step takes.
+  /// Half of row i below the panel's own, a column apart one entry from the next: what the last step takes.
   ATTNSPEC_KERNEL void take_last(std::size_t matrix, std::size_t i, const double* last_v, const double* last_x,
                                  double* entries) const {
-    double row[width];
-    ATTNSPEC_UNROLL for (unsigned k = 0; k < width; ++k) row[k] = entries[k * column_step()];
-    for (unsigned l = 0; l < width; ++l) {
-      const std::size_t place = matrix * job.rows_step() + l * job.n + width + i;
-      const double v = job.last_v[place], x = job.last_x[place];
-      double of_v[width], of_x[width];
-      load(last_v + l * width, of_v);
-      load(last_x + l * width, of_x);
-      ATTNSPEC_UNROLL for (unsigned k = 0; k < width; ++k) row[k] -= v * of_x[k] + x * of_v[k];
+    double row[width / 2];
+    ATTNSPEC_UNROLL for (unsigned k = 0; k < width / 2; ++k) row[k] = entries[k * column_step()];
+    const std::size_t place = matrix * job.rows_step() + width + i;
+    for (unsigned l_0 = 0; l_0 < width; l_0 += at_once) {
+      double v[at_once], x[at_once];
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < at_once; ++l) {
+        v[l] = job.last_v[place + (l_0 + l) * job.n];
+        x[l] = job.last_x[place + (l_0 + l) * job.n];
+      }
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < at_once; ++l) {
+        double of_v[width / 2], of_x[width / 2];
+        load(last_v + (l_0 + l) * width, of_v);
+        load(last_x + (l_0 + l) * width, of_x);
+        ATTNSPEC_UNROLL for (unsigned k = 0; k < width / 2; ++k) row[k] -= v[l] * of_x[k];
+        ATTNSPEC_UNROLL for (unsigned k = 0; k < width / 2; ++k) row[k] -= x[l] * of_v[k];
+      }
     }
-    ATTNSPEC_UNROLL for (unsigned k = 0; k < width; ++k) entries[k * column_step()] = row[k];
+    ATTNSPEC_UNROLL for (unsigned k = 0; k < width / 2; ++k) entries[k * column_step()] = row[k];
   }
 
   ATTNSPEC_KERNEL static double sum_of(const double* partial) {
@@ -251,7 +273,8 @@ struct PanelCorrection {
     for (unsigned k = 0; k < width; ++k) {
       double of_half[width], sum = 0;
       load(half + k * width, of_half);
-      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += t[l * width + k] * y[l] - of_half[l] * v[l];
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += t[l * width + k] * y[l];
+      ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum -= of_half[l] * v[l];
       job.x[place + k * job.n] = sum;
       if (job.x_again != nullptr) job.x_again[place + k * job.n] = sum;
     }

@@ -30,17 +30,31 @@ struct PanelSweep {
                strip = first + static_cast<unsigned>(index % job.strips());
     double *square = memory, *mine = square + tile * tile_step, *others = mine + 2 * width * tile_step,
            *other_v = others + 2 * width * tile_step, *sums = other_v + width * tile_step;
+    const bool has_last = job.last_v != nullptr;
     const auto phase = [&](const auto& work) {
       block.each([&](std::size_t thread) { work(static_cast<unsigned>(thread)); });
     };
     phase([&](unsigned thread) {
-      fetch_last(thread, rows, strip, mine);
+      Share v, x;
+      if (has_last) {
+        v.read(*this, thread, job.last_v + rows, first_row() - width, strip);
+        x.read(*this, thread, job.last_x + rows, first_row() - width, strip);
+        v.write(thread, mine);
+        x.write(thread, mine + width * tile_step);
+      }
       for (unsigned at = thread; at < width * tile_step; at += threads) sums[at] = 0;
     });
     for (unsigned other = first; other < end; ++other) {
       phase([&](unsigned thread) {
-        fetch_last(thread, rows, other, others);
-        fetch(thread, job.v + rows, first_row(), other, other_v);
+        Share v, x, next;
+        next.read(*this, thread, job.v + rows, first_row(), other);
+        if (has_last) {
+          v.read(*this, thread, job.last_v + rows, first_row() - width, other);
+          x.read(*this, thread, job.last_x + rows, first_row() - width, other);
+          v.write(thread, others);
+          x.write(thread, others + width * tile_step);
+        }
+        next.write(thread, other_v);
       });
       const bool below = strip >= other;
       phase([&](unsigned thread) {
@@ -52,7 +66,9 @@ struct PanelSweep {
       });
     }
     phase([&](unsigned thread) {
-      fetch(thread, job.v + rows, first_row(), strip, other_v);
+      Share v;
+      v.read(*this, thread, job.v + rows, first_row(), strip);
+      v.write(thread, other_v);
       for (unsigned at = thread; at < width * tile; at += threads) {
         const unsigned l = at / tile, row = strip * tile + at % tile;
         if (is_left(row)) job.y[rows + l * n() + row - first_row()] = sums[l * tile_step + at % tile];
@@ -74,20 +90,25 @@ struct PanelSweep {
   ATTNSPEC_KERNEL unsigned first_row() const { return static_cast<unsigned>(job.column) + width; }
   ATTNSPEC_KERNEL bool is_left(unsigned row) const { return row >= first_row() && row < n(); }
 
-  /// What rows of n numbers, the first of them for row `origin` of the matrix, have for a strip.
-  ATTNSPEC_KERNEL void fetch(unsigned thread, const double* from, unsigned origin, unsigned strip, double* to) const {
-    ATTNSPEC_UNROLL for (unsigned at = thread; at < width * tile; at += threads) {
-      const unsigned l = at / tile, row = strip * tile + at % tile;
-      to[l * tile_step + at % tile] = is_left(row) ? from[l * n() + row - origin] : 0;
-    }
-  }
+  /// What a thread fetches of a strip's numbers in rows of n: all of it is on its way before any of it is waited for.
+  struct Share {
+    static constexpr unsigned rows_apart = threads / tile;
+    double numbers[width / rows_apart];
 
-  /// V and X of the last step, one below the other.
-  ATTNSPEC_KERNEL void fetch_last(unsigned thread, std::size_t rows, unsigned strip, double* to) const {
-    if (job.last_v == nullptr) return;
-    fetch(thread, job.last_v + rows, first_row() - width, strip, to);
-    fetch(thread, job.last_x + rows, first_row() - width, strip, to + width * tile_step);
-  }
+    /// The first number of each row is that of row `origin` of the matrix; zeros where nothing is left.
+    ATTNSPEC_KERNEL void read(const PanelSweep& sweep, unsigned thread, const double* from, unsigned origin,
+                              unsigned strip) {
+      const unsigned row = strip * tile + thread % tile, first = sweep.first_row();
+      const bool is_left = sweep.is_left(row);
+      from += thread / tile * sweep.n() + (is_left ? row : first) - origin;
+      ATTNSPEC_UNROLL for (unsigned q = 0; q < width / rows_apart; ++q) numbers[q] = from[q * rows_apart * sweep.n()];
+      ATTNSPEC_UNROLL for (unsigned q = 0; q < width / rows_apart; ++q) numbers[q] = is_left ? numbers[q] : 0;
+    }
+    ATTNSPEC_KERNEL void write(unsigned thread, double* to) const {
+      to += thread / tile * tile_step + thread % tile;
+      ATTNSPEC_UNROLL for (unsigned q = 0; q < width / rows_apart; ++q) to[q * rows_apart * tile_step] = numbers[q];
+    }
+  };
 
   /// A warp's part of what is left of a tile of the lower half; `to_keep`: for the next step too.
   ATTNSPEC_KERNEL void find_tile(unsigned thread, std::size_t matrix, unsigned row_strip, unsigned col_strip,

@@ -1,16 +1,16 @@
 // What every solver asks of a matrix first, of either numbers.
 #include <catch2/catch.hpp>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "lib/backend/screening.hpp"
-#include "lib/core/half.hpp"
 #include "lib/core/norms.hpp"
+#include "tests/support/matrices.hpp"
 
 using namespace attnspec;
+using namespace attnspec::test;
 
 namespace {
 
@@ -18,17 +18,8 @@ constexpr MatrixShape shape{50, 70};  // neither a strip of them nor a multiple 
 
 std::vector<double> waves() {
   std::vector<double> entries(shape.elements());
-  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = from_half(to_half(std::sin(static_cast<double>(i))));
+  for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = std::sin(static_cast<double>(i));
   return entries;
-}
-
-MatrixBatch one(const std::vector<double>& entries, BatchNumbers numbers) {
-  MatrixBatch batch(shape, {{0, 0, 0}}, nullptr, numbers);
-  if (numbers == BatchNumbers::halves)
-    to_halves(entries.data(), batch.halves(0).data(), entries.size());
-  else
-    std::copy(entries.begin(), entries.end(), batch.matrix(0).begin());
-  return batch;
 }
 
 }  // namespace
@@ -36,26 +27,28 @@ MatrixBatch one(const std::vector<double>& entries, BatchNumbers numbers) {
 TEST_CASE("halves are seen as the doubles that they are") {
   std::vector<double> entries = waves();
   entries[3400] = -60000;
+  const HalfPrecision batches = in_half_precision(shape, {entries});
 
-  const Look halves = look_at(one(entries, BatchNumbers::halves), 0),
-             doubles = look_at(one(entries, BatchNumbers::doubles), 0);
+  const Look halves = look_at(batches.halves, 0), doubles = look_at(batches.doubles, 0);
 
   REQUIRE(halves.seen.finite);
   REQUIRE(halves.seen.largest == doubles.seen.largest);
   REQUIRE(halves.scale == 1);
-  REQUIRE(doubles.squares == sum_of_squares(entries));
+  REQUIRE(doubles.seen.largest == 60000);
+  REQUIRE(doubles.squares == sum_of_squares(batches.doubles.matrix(0)));
   REQUIRE(std::abs(halves.squares / doubles.squares - 1) <=
           static_cast<double>(shape.elements()) * std::numeric_limits<double>::epsilon());
 }
 
 TEST_CASE("one entry that is not finite is seen wherever it stands") {
-  for (const BatchNumbers numbers : {BatchNumbers::halves, BatchNumbers::doubles})
-    for (const double bad : {HUGE_VAL, -HUGE_VAL, std::numeric_limits<double>::quiet_NaN()})
-      for (const std::size_t place : {std::size_t{0}, std::size_t{2047}, std::size_t{2048}, shape.elements() - 1}) {
-        std::vector<double> entries = waves();
-        entries[place] = bad;
-        REQUIRE_FALSE(look_at(one(entries, numbers), 0).seen.finite);
-      }
+  for (const double bad : {HUGE_VAL, -HUGE_VAL, std::numeric_limits<double>::quiet_NaN()})
+    for (const std::size_t place : {std::size_t{0}, std::size_t{2047}, std::size_t{2048}, shape.elements() - 1}) {
+      std::vector<double> entries = waves();
+      entries[place] = bad;
+      const HalfPrecision batches = in_half_precision(shape, {entries});
+      REQUIRE_FALSE(look_at(batches.halves, 0).seen.finite);
+      REQUIRE_FALSE(look_at(batches.doubles, 0).seen.finite);
+    }
 }
 
 TEST_CASE("squares are those of entries divided by their scale") {
@@ -63,7 +56,7 @@ TEST_CASE("squares are those of entries divided by their scale") {
   const double squares = sum_of_squares(entries);
   for (double& entry : entries) entry *= 0x1p-400;
 
-  const Look look = look_at(one(entries, BatchNumbers::doubles), 0);
+  const Look look = look_at(batch_of(shape, {entries}), 0);
 
   REQUIRE(look.scale == 0x1p-400 * std::ldexp(1.0, std::ilogb(look.seen.largest) + 400));
   REQUIRE(look.squares * std::ldexp(look.scale, 400) * std::ldexp(look.scale, 400) == squares);
