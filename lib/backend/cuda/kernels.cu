@@ -1,6 +1,7 @@
 // The kernels of lib/backend/gpu_kernels on a card: a block of theirs is a block of CUDA threads.
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "lib/backend/cuda/kernels.hpp"
 #include "lib/backend/gpu_kernels/attention_rows.hpp"
@@ -31,11 +32,12 @@ struct CudaBlock {
 template <class Kernel>
 constexpr unsigned blocks_side_by_side = 1;
 template <class Kernel>
-  requires requires { Kernel::side_by_side; }
+requires requires { Kernel::side_by_side; }
 constexpr unsigned blocks_side_by_side<Kernel> = Kernel::side_by_side;
 
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::threads, blocks_side_by_side<Kernel>) in_blocks(const Kernel kernel, std::size_t blocks) {
+__global__ void __launch_bounds__(Kernel::threads, blocks_side_by_side<Kernel>)
+    in_blocks(const Kernel kernel, std::size_t blocks) {
   extern __shared__ __align__(16) double memory[];
   CudaBlock block;
   for (std::size_t index = blockIdx.x; index < blocks; index += gridDim.x) kernel(block, index, memory);
@@ -61,9 +63,12 @@ cudaError_t launch(cudaStream_t stream, const Kernel& kernel) {
   const std::size_t bytes = kernel.memory_numbers() * sizeof(double);
   constexpr std::size_t without_asking = 48 << 10;
   if (bytes > without_asking) {
-    const cudaError_t status =
-        cudaFuncSetAttribute(in_blocks<Kernel>, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
-    if (status != cudaSuccess) return status;
+    // A processor gives all that it can to blocks' memory, so that blocks of unlike kernels find room side by side.
+    for (const auto& [attribute, value] :
+         {std::pair{cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes)},
+          {cudaFuncAttributePreferredSharedMemoryCarveout, int{cudaSharedmemCarveoutMaxShared}}})
+      if (const cudaError_t status = cudaFuncSetAttribute(in_blocks<Kernel>, attribute, value); status != cudaSuccess)
+        return status;
   }
   const std::size_t blocks = kernel.blocks();
   std::size_t places = std::numeric_limits<int>::max();

@@ -24,7 +24,7 @@ struct BandChase {
   static_assert(32 % width == 0);
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const {
-    return (job.band_in_memory ? job.n * length : 0) + states_kept() * state_numbers;
+    return (job.band_in_memory ? job.n * length : 0) + job.sweeps_at_once() * state_numbers;
   }
 
   template <class Block>
@@ -41,19 +41,13 @@ struct BandChase {
  private:
   static constexpr std::size_t length = band_step(width), state_numbers = 2 * width + 2;
 
-  /// A power of two, since a remainder takes a division otherwise.
-  ATTNSPEC_KERNEL unsigned states_kept() const {
-    unsigned kept = 1;
-    while (kept < job.sweeps_at_once()) kept *= 2;
-    return kept;
-  }
-
   /// Made twice, so that the compiler knows which memory the band is in.
   template <class Block>
   ATTNSPEC_KERNEL void chase(Block& block, std::size_t matrix, double* band, double* states) const {
     const auto n = static_cast<unsigned>(job.n), times = n < 3 ? 0 : 2 * (n - 3) + 1;
-    const Sweeps sweeps{n, static_cast<unsigned>(job.sweeps_at_once()), states_kept(), band, states};
+    Sweeps sweeps{n, static_cast<unsigned>(job.sweeps_at_once()), 0, band, states};
     for (unsigned time = 0; time < times; ++time) {
+      if (time % 2 == 0 && time > 0) sweeps.go_on();
       block.each_warp([&](std::size_t thread) { sweeps.each(time, thread, FromTheRight()); });
       block.each_warp([&](std::size_t thread) { sweeps.each(time, thread, FindReflection()); });
       block.each_warp([&](std::size_t thread) { sweeps.each(time, thread, FromTheLeft()); });
@@ -86,8 +80,11 @@ struct BandChase {
 
   /// Those under way, and where their band is.
   struct Sweeps {
-    unsigned n, at_once, states_kept;
+    unsigned n, at_once;
+    unsigned newest_state;  ///< of the sweep that began last; those before it have the ones before, in a ring
     double *band, *states;
+
+    ATTNSPEC_KERNEL void go_on() { newest_state = newest_state + 1 == at_once ? 0 : newest_state + 1; }
 
     template <class Work>
     ATTNSPEC_KERNEL void each(unsigned time, std::size_t thread, Work work) const {
@@ -96,7 +93,8 @@ struct BandChase {
         const unsigned sweep = time / 2 - behind, step = time % 2 + 2 * behind, row = sweep + 1 + step * width;
         if (sweep + 2 >= n || row >= n) continue;
         const unsigned before = step == 0 ? sweep : row - width;
-        double* state = states + (sweep & (states_kept - 1)) * state_numbers;
+        double* state =
+            states + (newest_state >= behind ? newest_state - behind : newest_state + at_once - behind) * state_numbers;
         work(Step{static_cast<unsigned>(thread % width), step > 0, n - row < width ? n - row : width,
                   band + row * length, band + before * length + (row - before), state, state + width, state + 2 * width,
                   state + 2 * width + 1});
