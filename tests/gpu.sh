@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Everything about the GPU backend on a machine with a card: build, tests, MiniLM on both devices, benchmark, profile,
 # compute-sanitizer. Results go into one folder: results.txt has all that was printed, with the card's name, driver,
-# clocks and versions; gpu.json what was timed. Without a card it says so, does what it can, and ends with exit code 6.
+# clocks and versions; gpu.json what was timed; minilm-*.h5 the curves. Without a card it says so, does what it can, and ends with exit code 6.
 #   tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]      (default: all of them)
 # A build that is already there is used as it is (ATTNSPEC_BUILD, build/release where it is not set), also one that was
-# made elsewhere: libraries that this machine lacks may lie in build/libraries. ATTNSPEC_BENCH: more words for
+# made elsewhere (tests/pack_for_gpu.sh): of the libraries in build/libraries those are used that this machine lacks. ATTNSPEC_BENCH: more words for
 # bench_gpu.py; ATTNSPEC_LIMIT: seconds after which one command is stopped (1200).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
@@ -26,7 +26,8 @@ step() { echo; echo "== $*"; }
 check() { timeout --kill-after 10 "${ATTNSPEC_LIMIT:-1200}" "$@" || { echo "FAILED ($?): $*"; failed=1; }; }
 # What waits for itself more than for the card runs beside other work, and is shown when all of it is done.
 beside=$(mktemp -d)
-trap 'rm -rf "$beside"' EXIT
+lacking=$(mktemp -d)
+trap 'rm -rf "$beside" "$lacking"' EXIT
 in_background() {
   local file
   file=$beside/$(find "$beside" -type f | wc -l)
@@ -43,9 +44,12 @@ wait_for_background() {
 }
 asked() { [[ " $steps " == *" $1 "* ]]; }
 
+for library in build/libraries/*; do
+  [[ -e $library ]] && ! ldconfig -p | grep -q "/${library##*/}\$" && ln -s "$PWD/$library" "$lacking"
+done
 # CUDA's libraries, wherever they are: the toolkit's, or those that pip brought beside torch.
 of_pip=$(python3 -c 'import glob, sysconfig; print(":".join(glob.glob(sysconfig.get_path("purelib") + "/nvidia/*/lib")))' 2>/dev/null)
-export LD_LIBRARY_PATH="$(realpath -m "$build")/lib:$PWD/build/libraries:/usr/local/cuda/lib64:/usr/local/cuda/lib:$of_pip:${LD_LIBRARY_PATH:-}"
+export LD_LIBRARY_PATH="$(realpath -m "$build")/lib:$lacking:/usr/local/cuda/lib64:/usr/local/cuda/lib:$of_pip:${LD_LIBRARY_PATH:-}"
 export PATH="$PATH:/usr/local/cuda/bin"
 
 show_machine() {
@@ -106,6 +110,7 @@ run_model() {
     check env ATTNSPEC_GPU_ROUTE="$route" "$program" spectrum sample_data/minilm-512.h5 --device cuda --method gram -o "$folder/$route" --figures none --quiet
     check python3 tests/bench/compare_curves.py "$folder/cpu/spectrum.csv" "$folder/$route/spectrum.csv" --most 4e-6
   done
+  for route in cpu two-stage swept; do cp "$folder/$route/spectrum.h5" "$out/minilm-$route.h5"; done
   step "the trials of MiniLM on the card and on the CPU"
   for device in cpu cuda; do
     check "$program" verify sample_data/minilm-512.h5 --device "$device" --trials 100 -o "$folder/verify-$device" --figures none --quiet
