@@ -1,4 +1,5 @@
-// Two lanes in turn: while one computes, the other's matrices are gathered and copied.
+// Lanes in turn: while one's matrices are gathered and copied the others compute, two of them side by side, since some
+// kernels wait for memory and some for themselves.
 #include "lib/backend/gpu_spectra.hpp"
 
 #include <algorithm>
@@ -54,9 +55,9 @@ GpuSpectrumTask GpuSpectra::task_of(const MatrixBatch& batch) const {
 }
 
 /// The most matrices that a lane may take at once, whole calls of them; 0 where the budget holds none.
-std::size_t GpuSpectra::cut_of(const GpuSpectrumTask& task, std::size_t wanted, std::size_t a_call) {
+std::size_t GpuSpectra::cut_of(const GpuSpectrumTask& task, std::size_t wanted, std::size_t a_call, unsigned lanes) {
   const std::size_t of_libraries = task.library_bytes(device_, a_call),
-                    room = (budget_ - std::min(budget_, of_libraries)) / GpuDevice::streams,
+                    room = (budget_ - std::min(budget_, of_libraries)) / lanes,
                     most_rows = std::numeric_limits<int>::max() / a_call / task.kind.shape.rows;  // of a launch
   const std::size_t cut = std::min(wanted, std::max(least_cut, wanted / cuts_of_a_batch + 1));
   std::size_t fits = 0, too_many = std::min((cut + a_call - 1) / a_call, std::max<std::size_t>(1, most_rows)) + 1;
@@ -74,37 +75,42 @@ void GpuSpectra::release() {
 
 void GpuSpectra::give_back() {
   task_ = {};
+  lanes_made_ = 0;
   for (GpuSpectrumLane& lane : lanes_) lane = {};
 }
 
-bool GpuSpectra::allocate(const GpuSpectrumTask& task, std::size_t cut, std::size_t a_call) {
+bool GpuSpectra::allocate(const GpuSpectrumTask& task, std::size_t cut, std::size_t a_call, unsigned lanes) {
   const auto have = [&](GpuSpectrumLane& lane) {
     lane = {device_, task, cut, a_call};
     return static_cast<bool>(lane);
   };
-  if (std::all_of(lanes_.begin(), lanes_.end(), have)) {
+  if (std::all_of(lanes_.begin(), lanes_.begin() + lanes, have)) {
     task_ = task;
+    lanes_made_ = lanes;
     return true;
   }
   give_back();
   return false;
 }
 
-/// Lanes for this task; smaller ones where the card has less room than it said.
+/// Lanes for this task; fewer and smaller ones where the card has less room, or less than it said.
 void GpuSpectra::prepare(const GpuSpectrumTask& task, std::size_t wanted) {
-  for (std::size_t a_call = task.matrices_a_call(); a_call > 0; a_call /= 2) {
-    std::size_t cut = cut_of(task, wanted, a_call);
-    if (cut == 0) continue;
-    if (task == task_ && lanes_[0].a_call() == a_call && lanes_[0].capacity() >= cut) return;
-    give_back();
-    for (; cut > 0; cut = cut / a_call / 2 * a_call)
-      if (allocate(task, cut, a_call)) return;
-  }
+  const auto most_lanes =
+      static_cast<unsigned>(std::min<std::size_t>(GpuDevice::streams, 1 + (wanted - 1) / least_cut));
+  for (std::size_t a_call = task.matrices_a_call(); a_call > 0; a_call /= 2)
+    for (unsigned lanes = most_lanes; lanes > 0; --lanes) {
+      std::size_t cut = cut_of(task, wanted, a_call, lanes);
+      if (cut == 0) continue;
+      if (task == task_ && lanes_made_ >= lanes && lanes_[0].a_call() == a_call && lanes_[0].capacity() >= cut) return;
+      give_back();
+      for (; cut > 0; cut = cut / a_call / 2 * a_call)
+        if (allocate(task, cut, a_call, lanes)) return;
+    }
   const MatrixShape shape = task.kind.shape;
-  const std::size_t least = GpuDevice::streams * task.bytes(device_, 1, 1) + task.library_bytes(device_, 1);
+  const std::size_t least = task.bytes(device_, 1, 1) + task.library_bytes(device_, 1);
   throw Error(ErrorKind::limit,
               "the GPU has no room for matrices of " + std::to_string(shape.rows) + " x " + std::to_string(shape.cols) +
-                  ": two of them, with what CUDA's libraries need, take " + std::to_string((least >> 20) + 1) +
+                  ": one of them, with what CUDA's libraries need, takes " + std::to_string((least >> 20) + 1) +
                   " MiB, and it may use " + std::to_string(budget_ >> 20) +
                   " MiB (--max-memory-device) of what other programs leave; or take --device cpu");
 }
@@ -179,10 +185,9 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
     std::vector<Item> items = screened(batch, first, std::min(end, batch.size()), spectra);
     finish(stream, batch, spectra);
     if (!items.empty()) start(stream, batch, std::move(items));
-    stream = (stream + 1) % GpuDevice::streams;
+    stream = (stream + 1) % lanes_made_;
   }
-  for (unsigned rest = 0; rest < GpuDevice::streams; ++rest)
-    finish((stream + rest) % GpuDevice::streams, batch, spectra);
+  for (unsigned rest = 0; rest < lanes_made_; ++rest) finish((stream + rest) % lanes_made_, batch, spectra);
   return spectra;
 }
 

@@ -25,9 +25,9 @@ class ATTNSPEC_API GpuSpectra {
   ~GpuSpectra();
 
   /// As Backend::singular_values, of matrices and of queries and keys. Bits do not depend on the batch as long as the
-  /// memory holds two calls of lib/backend/gpu_fixed_calls (usually below 1 GiB); smaller calls, which may have others,
-  /// are made where it does not. Throws Error(limit) where the budget does not hold two matrices, or the card has less
-  /// than that; GpuFailure where it fails.
+  /// memory holds a call of lib/backend/gpu_fixed_calls (usually below 500 MiB); smaller calls, which may have others,
+  /// are made where it does not. Throws Error(limit) where the budget does not hold a matrix, or the card has less than
+  /// that; GpuFailure where it fails.
   std::vector<Spectrum> operator()(const MatrixBatch& batch);
 
   /// Nothing of the card's memory is held any more, until the next batch.
@@ -37,8 +37,8 @@ class ATTNSPEC_API GpuSpectra {
   using Item = GpuSpectrumItem;
 
   GpuSpectrumTask task_of(const MatrixBatch& batch) const;
-  std::size_t cut_of(const GpuSpectrumTask& task, std::size_t wanted, std::size_t a_call);
-  bool allocate(const GpuSpectrumTask& task, std::size_t cut, std::size_t a_call);
+  std::size_t cut_of(const GpuSpectrumTask& task, std::size_t wanted, std::size_t a_call, unsigned lanes);
+  bool allocate(const GpuSpectrumTask& task, std::size_t cut, std::size_t a_call, unsigned lanes);
   void prepare(const GpuSpectrumTask& task, std::size_t wanted);
   void give_back();
   std::vector<Item> screened(const MatrixBatch& batch, std::size_t first, std::size_t end,
@@ -53,6 +53,7 @@ class ATTNSPEC_API GpuSpectra {
   unsigned threads_;
   std::optional<GpuEigenRoute> route_;
   GpuSpectrumTask task_;  ///< that the lanes are made for
+  unsigned lanes_made_ = 0;
   std::array<GpuSpectrumLane, GpuDevice::streams> lanes_;
   std::array<std::vector<Item>, GpuDevice::streams> under_way_;
 };

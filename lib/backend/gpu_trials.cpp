@@ -15,8 +15,11 @@
 namespace attnspec {
 namespace {
 
+constexpr unsigned lanes_of_a_block = 2;
+static_assert(lanes_of_a_block <= GpuDevice::streams);
+
 std::size_t lane_bytes(const HeadKind& kind, const TrialPlan& plan, std::size_t held) {
-  return GpuDevice::streams * GpuTrialLane::bytes(kind, plan, held);
+  return lanes_of_a_block * GpuTrialLane::bytes(kind, plan, held);
 }
 
 /// A block and how its products are called.
@@ -60,15 +63,15 @@ struct StreamsLeft {
   GpuDevice& device;
   bool under_way = true;
   ~StreamsLeft() {
-    for (unsigned stream = 0; under_way && stream < GpuDevice::streams; ++stream) wait_quietly(device, stream);
+    for (unsigned stream = 0; under_way && stream < lanes_of_a_block; ++stream) wait_quietly(device, stream);
   }
 };
 
 /// All trials of a block. All memory is taken before the first error is handed over.
 void try_block(GpuDevice& device, const TrialPlan& plan, const HeadBlock& block, std::size_t place,
                std::span<const ProjectionPair> trials, ErrorSink& sink) {
-  std::array<GpuTrialLane, GpuDevice::streams> lanes{GpuTrialLane(device, 0, plan, block, place, sink),
-                                                     GpuTrialLane(device, 1, plan, block, place, sink)};
+  std::array<GpuTrialLane, lanes_of_a_block> lanes{GpuTrialLane(device, 0, plan, block, place, sink),
+                                                   GpuTrialLane(device, 1, plan, block, place, sink)};
   StreamsLeft left{device};
   for (std::size_t t = 0; t < trials.size(); t += lanes.size()) {
     const std::size_t under_way = std::min(lanes.size(), trials.size() - t);

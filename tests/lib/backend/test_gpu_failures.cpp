@@ -131,7 +131,7 @@ TEST_CASE("spectra and trials of one backend do not hold the limit twice", "[gpu
   REQUIRE(log->violations.empty());
 }
 
-TEST_CASE("a card with no room for two matrices says how much they need", "[gpu]") {
+TEST_CASE("a card with no room for a matrix says how much it needs", "[gpu]") {
   const auto log = std::make_shared<FakeGpuLog>();
   log->memory = 20000;
   const auto backend = fake_backend(log);

@@ -97,12 +97,12 @@ TEST_CASE("a matrix has the same bits wherever it stands in its batch", "[gpu]")
   }
 }
 
-TEST_CASE("a card that holds two calls gives the bits of a larger one, in more rounds", "[gpu]") {
+TEST_CASE("a card that holds one call gives the bits of a larger one, in more rounds", "[gpu]") {
   for (const Way& way : ways) {
     CAPTURE(way.name);
     const auto enough = counting_card(), large = counting_card();
     way.values(enough, 1);
-    enough->memory = enough->peak;  // two lanes of one call
+    enough->memory = enough->peak;  // a lane of one call
     enough->waits = 0;
 
     REQUIRE(way.values(enough, 600) == way.values(large, 600));
