@@ -16,10 +16,8 @@ namespace {
 using gpu_kernels::narrow, gpu_kernels::wide;
 
 std::size_t chase_bytes(std::size_t n, std::size_t width, bool in_memory = true) {
-  return gpu_kernels::with_width(width, [&](auto w) {
-    return gpu_kernels::BandChase<w()>{{1, n, width, nullptr, nullptr, nullptr, in_memory}}.memory_numbers() *
-           sizeof(double);
-  });
+  return gpu_kernels::with_chase({1, n, width, nullptr, nullptr, nullptr, in_memory},
+                                 [](const auto& kernel) { return kernel.memory_numbers() * sizeof(double); });
 }
 
 std::size_t factors_bytes(std::size_t n, std::size_t width) {

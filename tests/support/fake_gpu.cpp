@@ -227,7 +227,7 @@ void FakeGpu::chase(unsigned stream, const GpuChase& job) {
   on_card(job.band, job.count * job.n * band_step(job.width) * sizeof(double), "the band of a chase");
   on_card(job.diagonals, job.count * job.n * sizeof(double), "diagonals of a chase");
   on_card(job.off_diagonals, job.count * job.n * sizeof(double), "off-diagonals of a chase");
-  gpu_kernels::with_width(job.width, [&](auto width) { run(stream, gpu_kernels::BandChase<width()>{job}); });
+  gpu_kernels::with_chase(job, [&](const auto& kernel) { run(stream, kernel); });
 }
 
 void FakeGpu::tridiagonal_values(unsigned stream, const GpuTridiagonals& job) {

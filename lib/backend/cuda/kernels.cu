@@ -149,8 +149,7 @@ cudaError_t panel_correction(cudaStream_t stream, const GpuPanel& job) {
 }
 
 cudaError_t chase(cudaStream_t stream, const GpuChase& job) {
-  return gpu_kernels::with_width(job.width,
-                                 [&](auto width) { return launch(stream, gpu_kernels::BandChase<width()>{job}); });
+  return gpu_kernels::with_chase(job, [&](const auto& kernel) { return launch(stream, kernel); });
 }
 
 cudaError_t tridiagonal_values(cudaStream_t stream, const GpuTridiagonals& job) {

@@ -14,13 +14,13 @@ namespace attnspec::gpu_kernels {
 /// width - 1 behind. Step k of a sweep touches nothing that step k + 2 or a later one of the sweep before it does, so
 /// sweeps follow one another at a distance of two steps, `width` threads each, all of one warp. What lies below the
 /// matrix in a column of the band is zero, so that most loops go over `width` numbers whatever is left of the matrix.
-template <unsigned width>
+template <unsigned width, unsigned threads_of_a_block>
 struct BandChase {
   GpuChase job;
 
-  static constexpr unsigned threads = width < 16 ? 512 : 256;
+  static constexpr unsigned threads = threads_of_a_block;
   static constexpr bool takes_long = true;  ///< so that no block shall wait for another's place
-  static constexpr unsigned side_by_side = 2;
+  static constexpr unsigned side_by_side = threads < 256 ? 4 : 2;
   static_assert(32 % width == 0);
   std::size_t blocks() const { return job.count; }
   std::size_t memory_numbers() const {
@@ -163,5 +163,15 @@ struct BandChase {
     }
   };
 };
+
+/// Calls work with the kernel that has as many threads as sweeps of this size keep busy.
+template <class Work>
+auto with_chase(const GpuChase& job, const Work& work) {
+  constexpr unsigned few = 128;
+  return with_width(job.width, [&](auto width) {
+    if (job.sweeps_at_once() * width() <= few) return work(BandChase<width(), few>{job});
+    return work(BandChase < width(), width() < wide ? 512 : 256 > {job});
+  });
+}
 
 }  // namespace attnspec::gpu_kernels

@@ -49,10 +49,11 @@ struct TridiagonalValues {
       const bool finite = total[0] <= DBL_MAX;
       if (part == 0 && thread == 0) job.info[matrix] = finite ? 0 : 1;
       double values[values_each] = {};
-      const std::size_t first = part * values_each * threads + thread;
-      if (finite && first < n) find_values(first, rows, reach[0], values);
-      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) if (first + e * threads < n)
-          job.values[matrix * n + first + e * threads] = finite ? values[e] : total[0];
+      const std::size_t begin = part * values_each * threads, first = begin + thread, apart = values_apart(n - begin);
+      if (thread >= apart) return;
+      if (finite) find_values(first, apart, rows, reach[0], values);
+      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) if (first + e * apart < n)
+          job.values[matrix * n + first + e * apart] = finite ? values[e] : total[0];
     });
   }
 
@@ -63,6 +64,13 @@ struct TridiagonalValues {
   /// minors vanish together.
   static constexpr double least = 0x1p-70;
   static constexpr double small = 0x1p-200, from_small = 0x1p600;
+
+  /// From one of a thread's values to the next, and so many threads find some: all find as many, where fewer are left
+  /// than a block finds.
+  ATTNSPEC_KERNEL static std::size_t values_apart(std::size_t left) {
+    const std::size_t few = (left + values_each - 1) / values_each;
+    return few < threads ? few : threads;
+  }
 
   ATTNSPEC_KERNEL std::size_t padded() const { return (job.n + stride - 1) / stride * stride; }
 
@@ -109,9 +117,9 @@ struct TridiagonalValues {
     }
   }
 
-  /// Those that `first` and the ones `threads` apart come to in rising order. All lie in [-reach, reach], and all
+  /// Those that `first` and the ones `apart` behind come to in rising order. All lie in [-reach, reach], and all
   /// threads halve it alike: values rise.
-  ATTNSPEC_KERNEL void find_values(std::size_t first, const double* rows, double reach,
+  ATTNSPEC_KERNEL void find_values(std::size_t first, std::size_t apart, const double* rows, double reach,
                                    double (&values)[values_each]) const {
     const double unit = unit_of(reach), bound = reach / unit * (1 + 4 * DBL_EPSILON);
     double low[values_each], middle[values_each], width = 2 * bound;
@@ -121,8 +129,7 @@ struct TridiagonalValues {
       width /= 2;
       ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) middle[e] = low[e] + width;
       count_below(middle, rows, counts);
-      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) if (counts[e] <= first + e * threads) low[e] =
-          middle[e];
+      ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) if (counts[e] <= first + e * apart) low[e] = middle[e];
     }
     ATTNSPEC_UNROLL for (unsigned e = 0; e < values_each; ++e) values[e] = (low[e] + width / 2) * unit;
   }
