@@ -110,10 +110,9 @@ std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t co
 }
 
 bool sweep_fits(GpuDevice& device, std::size_t n) {
-  const std::size_t memory = device.block_memory(), numbers = gpu_kernels::with_width(width_of(n, memory), [](auto w) {
-                                                      return gpu_kernels::PanelSweep<w()>::memory_numbers();
-                                                    });
-  return two_stage_fits(device, n) && numbers * sizeof(double) <= memory;
+  const std::size_t memory = device.block_memory();
+  const auto numbers = [](auto width) { return gpu_kernels::PanelSweep<width()>::memory_numbers(); };
+  return two_stage_fits(device, n) && gpu_kernels::with_width(width_of(n, memory), numbers) * sizeof(double) <= memory;
 }
 
 void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, std::size_t a_call,
