@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs what tests/gpu.sh needs of a build, for a machine with a card that can not build: programs, libraries, and what
+# Brings a build up to date and packs what tests/gpu.sh needs of it, for a machine with a card that can not build: programs, libraries, and what
 # they need of the system's but for CUDA's and the C and C++ libraries. Unpacked in a copy of this tree, at the same
 # place, it lies where tests/gpu.sh looks for it.
 #   tests/pack_for_gpu.sh [BUILD] [ARCHIVE]      (default: build/release, build/for-gpu.tar.xz)
@@ -7,6 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${1:-build/release}
 archive=${2:-build/for-gpu.tar.xz}
+cmake "$build" >/dev/null && cmake --build "$build"  # of this commit, as results will say
 ready=$(mktemp -d)
 trap 'rm -rf "$ready"' EXIT
 mkdir -p "$ready/build/release/lib" "$ready/build/libraries"
