@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Brings a build up to date and packs what tests/gpu.sh needs of it, for a machine with a card that can not build: programs, libraries, and what
-# they need of the system's but for CUDA's and the C and C++ libraries. Unpacked in a copy of this tree, at the same
-# place, it lies where tests/gpu.sh looks for it.
+# Brings a build up to date and packs what tests/gpu.sh needs of it, for a machine with a card that can not build:
+# programs, libraries, and what they need of the system's but for CUDA's and the C and C++ libraries. Unpacked in a copy
+# of this tree, at the same place, it lies where tests/gpu.sh looks for it.
 #   tests/pack_for_gpu.sh [BUILD] [ARCHIVE]      (default: build/release, build/for-gpu.tar.xz)
 set -euo pipefail
 cd "$(dirname "$0")/.."
