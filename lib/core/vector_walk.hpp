@@ -16,8 +16,8 @@ struct LanesOf {
   using Type [[gnu::vector_size(vector_bytes)]] = Number;
 };
 
-/// Floats become doubles first.
 [[gnu::always_inline]] inline void add(const Doubles& x, Doubles& to) { to += x; }
+/// As doubles.
 [[gnu::always_inline]] inline void add(const LanesOf<float>::Type& x, Doubles& to) {
   using Half [[gnu::vector_size(vector_bytes / 2)]] = float;
   Half half;
@@ -34,7 +34,7 @@ struct LanesOf {
   return x[0] + x[1];
 }
 
-/// Vectors of a row one after another, the last one filled up with zeros.
+/// Calls take(vector) for one after another, the last one filled up with zeros.
 template <class Lanes, class Number, class Take>
 [[gnu::always_inline]] inline void walk(const Number* entries, std::size_t count, Take take) {
   constexpr std::size_t lanes = sizeof(Lanes) / sizeof(Number);

@@ -148,7 +148,7 @@ struct PanelFactors {
     double numbers[lanes], sums[4] = {};
     load(partial, numbers);
     ATTNSPEC_UNROLL for (unsigned lane = 0; lane < lanes; ++lane) sums[lane % 4] += numbers[lane];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return total(sums);
   }
 
   /// A lane's share of two columns' product, from its row `from` on; some numbers are on their way at the same time.
@@ -183,7 +183,7 @@ struct PanelFactors {
     ATTNSPEC_UNROLL for (unsigned c = 0; c < width; ++c) {
       double sums[4] = {};
       if (c < done) ATTNSPEC_UNROLL for (unsigned l = 0; l < c; ++l) sums[l % 4] += row[l] * meetings[l * width + c];
-      row[c] = c == r ? taus[c] : (c > r ? -taus[c] * ((sums[0] + sums[1]) + (sums[2] + sums[3])) : 0);
+      row[c] = c == r ? taus[c] : (c > r ? -taus[c] * total(sums) : 0);
       t[r * width + c] = row[c];
     }
   }
@@ -258,7 +258,7 @@ struct PanelCorrection {
         double sums[4] = {};
         ATTNSPEC_UNROLL for (unsigned i = 0; i < tile; ++i) sums[i % 4] +=
             some_y[thread / width * tile_step + i] * some_v[thread % width * tile_step + i];
-        s[thread] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+        s[thread] += total(sums);
       });
     }
   }

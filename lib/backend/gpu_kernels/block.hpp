@@ -60,12 +60,15 @@ ATTNSPEC_KERNEL inline void store(const double* pair, double* to) {
 #endif
 }
 
-/// sum a_i b_i in four sums, none of which waits for another.
+/// Of four sums, none of which has waited for another.
+ATTNSPEC_KERNEL inline double total(const double (&sums)[4]) { return (sums[0] + sums[1]) + (sums[2] + sums[3]); }
+
+/// sum a_i b_i in four sums.
 template <unsigned count>
 ATTNSPEC_KERNEL double product_of(const double (&a)[count], const double (&b)[count]) {
   double sums[4] = {};
   ATTNSPEC_UNROLL for (unsigned i = 0; i < count; ++i) sums[i % 4] += a[i] * b[i];
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+  return total(sums);
 }
 
 struct Sum {
