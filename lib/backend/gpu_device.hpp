@@ -26,7 +26,7 @@ class ATTNSPEC_API GpuFailure : public std::runtime_error {
 /// queued before.
 class ATTNSPEC_API GpuDevice {
  public:
-  static constexpr unsigned streams = 3;
+  static constexpr unsigned streams = 4;
 
   GpuDevice() = default;
   GpuDevice(const GpuDevice&) = delete;

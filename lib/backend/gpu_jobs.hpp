@@ -76,9 +76,9 @@ struct GpuPanel {
   const double *last_v = nullptr, *last_x = nullptr;    ///< of the step before, where `matrices` wait for them; or null
   double* left = nullptr;                               ///< [count, n, n]: what is left of them then
   double *v = nullptr, *y = nullptr;                    ///< V, and Y^T = V^T A of what is left
-  double *x = nullptr, *x_again = nullptr;              ///< X, which may lie where Y lay; and a copy of it, or null
+  double* x = nullptr;                                  ///< X, which may lie where Y lay
   double* t = nullptr;                                  ///< [count, width, width]: T
-  double* s = nullptr;     ///< [count, all strips, width, width]: parts of S = Y^T V; null: not known
+  double* s = nullptr;     ///< [count, all strips, width, width]: parts of S = Y^T V
   double* band = nullptr;  ///< [count, n, band_step(width)]: the lower half by columns
 
   ATTNSPEC_KERNEL std::size_t first_row() const { return column + width; }
@@ -112,8 +112,7 @@ struct GpuTridiagonals {
 enum class GpuEigenRoute {
   together,   ///< one call for all of them
   apart,      ///< one call each, on several streams
-  two_stage,  ///< to bands by large products, to tridiagonal matrices and to eigenvalues by our own kernels
-  swept       ///< the same, but a kernel of our own takes the large products' place
+  two_stage   ///< to bands, to tridiagonal matrices and to eigenvalues by our own kernels
 };
 
 }  // namespace attnspec

@@ -35,9 +35,8 @@ std::optional<GpuEigenRoute> parse_route(const char* name) {
   if (text == "together") return GpuEigenRoute::together;
   if (text == "apart") return GpuEigenRoute::apart;
   if (text == "two-stage") return GpuEigenRoute::two_stage;
-  if (text == "swept") return GpuEigenRoute::swept;
   throw Error(ErrorKind::usage,
-              "ATTNSPEC_GPU_ROUTE is \"" + std::string(text) + "\", expected together, apart, two-stage or swept");
+              "ATTNSPEC_GPU_ROUTE is \"" + std::string(text) + "\", expected together, apart or two-stage");
 }
 
 }  // namespace attnspec

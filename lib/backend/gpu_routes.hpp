@@ -13,7 +13,7 @@ namespace attnspec {
 /// The table's row for matrices of this side.
 ATTNSPEC_API GpuEigenRoute route_of(std::size_t n);
 
-/// together, apart, two-stage, swept: a benchmark's way around the table. Empty or null: none. Throws Error(usage) for another
+/// together, apart, two-stage: a benchmark's way around the table. Empty or null: none. Throws Error(usage) for another
 /// name.
 ATTNSPEC_API std::optional<GpuEigenRoute> parse_route(const char* name);
 

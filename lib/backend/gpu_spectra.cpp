@@ -20,8 +20,12 @@
 namespace attnspec {
 namespace {
 
-constexpr std::size_t cuts_of_a_batch = 4;  // so that copies hide behind computing
-constexpr std::size_t least_cut = 128;      // below which a card is not filled: a block a matrix
+// Much of the work is done by a block of threads a matrix: fewer fill a card less, more keep the other lanes waiting.
+// Measured on an H200 for n = 128 to 2048.
+constexpr std::size_t rows_of_a_cut = 1 << 16, least_cut = 64;
+constexpr std::size_t first_cut = 128;  // while it is looked at and copied nothing is computed
+
+std::size_t cut_for(std::size_t n) { return std::max(least_cut, rows_of_a_cut / n); }
 
 }  // namespace
 
@@ -49,7 +53,6 @@ GpuSpectrumTask GpuSpectra::task_of(const MatrixBatch& batch) const {
                           heads != nullptr && !heads->biases.empty()};
   const std::size_t n = batch.shape().smaller_side();
   GpuEigenRoute route = route_ ? *route_ : route_of(n);
-  if (route == GpuEigenRoute::swept && !sweep_fits(device_, n)) route = GpuEigenRoute::two_stage;
   if (route == GpuEigenRoute::two_stage && !two_stage_fits(device_, n)) route = GpuEigenRoute::apart;
   return {method_, route, kind};
 }
@@ -59,7 +62,7 @@ std::size_t GpuSpectra::cut_of(const GpuSpectrumTask& task, std::size_t wanted, 
   const std::size_t of_libraries = task.library_bytes(device_, a_call),
                     room = (budget_ - std::min(budget_, of_libraries)) / lanes,
                     most_rows = std::numeric_limits<int>::max() / a_call / task.kind.shape.rows;  // of a launch
-  const std::size_t cut = std::min(wanted, std::max(least_cut, wanted / cuts_of_a_batch + 1));
+  const std::size_t cut = std::min(wanted, cut_for(task.kind.shape.smaller_side()));
   std::size_t fits = 0, too_many = std::min((cut + a_call - 1) / a_call, std::max<std::size_t>(1, most_rows)) + 1;
   while (too_many - fits > 1) {
     const std::size_t middle = (fits + too_many) / 2;
@@ -95,8 +98,8 @@ bool GpuSpectra::allocate(const GpuSpectrumTask& task, std::size_t cut, std::siz
 
 /// Lanes for this task; fewer and smaller ones where the card has less room, or less than it said.
 void GpuSpectra::prepare(const GpuSpectrumTask& task, std::size_t wanted) {
-  const auto most_lanes =
-      static_cast<unsigned>(std::min<std::size_t>(GpuDevice::streams, 1 + (wanted - 1) / least_cut));
+  const std::size_t cuts = 1 + (wanted - 1) / cut_for(task.kind.shape.smaller_side());
+  const auto most_lanes = static_cast<unsigned>(std::min<std::size_t>(GpuDevice::streams, cuts));
   for (std::size_t a_call = task.matrices_a_call(); a_call > 0; a_call /= 2)
     for (unsigned lanes = most_lanes; lanes > 0; --lanes) {
       std::size_t cut = cut_of(task, wanted, a_call, lanes);
@@ -128,6 +131,10 @@ void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<S
   for (std::size_t i = 0; i < items.size(); ++i) {
     Item& item = items[i];
     Spectrum& spectrum = spectra[item.index];
+    if (!item.look.seen.finite) {
+      spectrum.status = SvdStatus::not_finite;
+      continue;
+    }
     const std::span<const double> found = lane.values(i);
     std::vector<double> values(found.begin(), found.end());
     if (method_ == GpuMethod::gram) {
@@ -135,14 +142,14 @@ void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<S
       std::reverse(values.begin(), values.end());
     }
     if (batch.queries_and_keys() != nullptr) {
-      item.squares = lane.heads().squares(i);
+      item.look.squares = lane.heads().squares(i);
       spectrum.storage_error = lane.heads().storage_error(i);
     }
-    if (lane.info(i) != 0 || !squares_agree(values, item.squares, batch.shape())) {
+    if (lane.info(i) != 0 || !squares_agree(values, item.look.squares, batch.shape())) {
       spectrum.status = SvdStatus::not_converged;
       continue;
     }
-    for (double& value : values) value *= item.scale;
+    for (double& value : values) value *= item.look.scale;
     spectrum.error_bound =
         (method_ == GpuMethod::gram ? gram_error_bound : direct_error_bound)(batch.shape(), values.front());
     spectrum.values = std::move(values);
@@ -150,18 +157,17 @@ void GpuSpectra::finish(unsigned stream, const MatrixBatch& batch, std::vector<S
   items.clear();
 }
 
-/// What goes to the card of matrices [first, end): the finite ones. Queries and keys make no others.
+/// What goes to the card of matrices [first, end): the finite ones. Queries and keys make no others, and halves are
+/// looked at on their way.
 std::vector<GpuSpectra::Item> GpuSpectra::screened(const MatrixBatch& batch, std::size_t first, std::size_t end,
                                                    std::vector<Spectrum>& spectra) const {
   std::vector<Item> items(end - first);
   for (std::size_t i = 0; i < items.size(); ++i) items[i].index = first + i;
-  if (batch.queries_and_keys() != nullptr) return items;
+  if (batch.queries_and_keys() != nullptr || batch.numbers() == BatchNumbers::halves) return items;
   for_each_index(items.size(), threads_, [&](std::size_t i, std::size_t) {
     Item& item = items[i];
-    const Look look = look_at(batch, item.index);
-    if (!look.seen.finite) spectra[item.index].status = SvdStatus::not_finite;
-    item.scale = look.scale;
-    item.squares = look.squares;
+    item.look = look_at(batch.matrix(item.index));
+    if (!item.look.seen.finite) spectra[item.index].status = SvdStatus::not_finite;
   });
   std::erase_if(items, [&](const Item& item) { return spectra[item.index].status != SvdStatus::ok; });
   return items;
@@ -179,8 +185,7 @@ std::vector<Spectrum> GpuSpectra::operator()(const MatrixBatch& batch) {
   prepare(task_of(batch), batch.size());
   const std::size_t cut = lanes_[0].capacity();
   unsigned stream = 0;
-  // While the first ones are looked at and copied nothing is computed: they are few.
-  std::size_t end = std::min(cut, in_whole_calls(least_cut, lanes_[0].a_call()));
+  std::size_t end = std::min(cut, in_whole_calls(first_cut, lanes_[0].a_call()));
   for (std::size_t first = 0; first < batch.size(); first = end, end += cut) {
     std::vector<Item> items = screened(batch, first, std::min(end, batch.size()), spectra);
     finish(stream, batch, spectra);

@@ -20,10 +20,6 @@ std::size_t GpuSpectrumTask::matrices_a_call() const {
   return attnspec::matrices_a_call(kind.shape, method == GpuMethod::gram && route == GpuEigenRoute::together);
 }
 
-bool GpuSpectrumTask::in_two_stages() const {
-  return route == GpuEigenRoute::two_stage || route == GpuEigenRoute::swept;
-}
-
 bool GpuSpectrumTask::turned() const { return method == GpuMethod::direct && kind.shape.rows > kind.shape.cols; }
 
 std::size_t GpuSpectrumTask::spare_numbers() const {
@@ -34,7 +30,7 @@ std::size_t GpuSpectrumTask::spare_numbers() const {
 std::size_t GpuSpectrumTask::workspace_bytes(GpuDevice& device, std::size_t count, std::size_t a_call) const {
   const std::size_t n = kind.shape.smaller_side();
   if (method == GpuMethod::direct) return device.singular_value_workspace(lying(kind.shape), count);
-  if (in_two_stages()) return two_stage_workspace(device, n, count);
+  if (route == GpuEigenRoute::two_stage) return two_stage_workspace(device, n, count);
   return device.eigenvalue_workspace(route, n, route == GpuEigenRoute::together ? a_call : count);
 }
 
@@ -74,17 +70,19 @@ GpuSpectrumLane::GpuSpectrumLane(GpuDevice& device, const GpuSpectrumTask& task,
 }
 
 void GpuSpectrumLane::send(GpuDevice& device, unsigned stream, unsigned threads, const MatrixBatch& batch,
-                           std::span<const GpuSpectrumItem> items) {
+                           std::span<GpuSpectrumItem> items) {
   if (const QueryKeyHeads* heads = batch.queries_and_keys())
     return heads_.start(device, stream, threads, *heads, items.front().index, items.size(), a_call_, matrices_.get());
   if (batch.numbers() == BatchNumbers::halves) {
     std::vector<std::span<const std::uint16_t>> blocks;
     for (const GpuSpectrumItem& item : items) blocks.push_back(batch.halves(item.index));
-    return upload_.send_halves(device, stream, threads, blocks, matrices_.get());
+    const std::vector<Look> looks = upload_.send_halves(device, stream, threads, blocks, matrices_.get());
+    for (std::size_t i = 0; i < items.size(); ++i) items[i].look = looks[i];
+    return;
   }
   std::vector<UploadBlock> blocks;
   for (const GpuSpectrumItem& item : items)
-    blocks.push_back({batch.matrix(item.index), blocks.size() * batch.shape().elements(), item.scale});
+    blocks.push_back({batch.matrix(item.index), blocks.size() * batch.shape().elements(), item.look.scale});
   upload_.send(device, stream, threads, blocks, matrices_.get());
 }
 
@@ -103,9 +101,8 @@ void GpuSpectrumLane::find_eigenvalues(GpuDevice& device, unsigned stream, std::
       a_call_);
   if (task_.route != GpuEigenRoute::together) {
     device.fill_zero(stream, workspace_.get(), workspace_bytes_);
-    if (task_.in_two_stages())  // the matrices themselves are of no more use
-      two_stage_eigenvalues(device, stream, n, count, a_call_, spare_.get(),
-                            task_.route == GpuEigenRoute::swept ? matrices_.get() : nullptr, values_.get(), info_.get(),
+    if (task_.route == GpuEigenRoute::two_stage)  // the matrices themselves are of no more use
+      two_stage_eigenvalues(device, stream, n, count, spare_.get(), matrices_.get(), values_.get(), info_.get(),
                             workspace_.get());
     else
       device.eigenvalues(stream, task_.route, n, count, spare_.get(), values_.get(), info_.get(), workspace_.get(),
@@ -128,7 +125,7 @@ void GpuSpectrumLane::find_singular_values(GpuDevice& device, unsigned stream, s
 }
 
 void GpuSpectrumLane::start(GpuDevice& device, unsigned stream, unsigned threads, const MatrixBatch& batch,
-                            std::span<const GpuSpectrumItem> items) {
+                            std::span<GpuSpectrumItem> items) {
   send(device, stream, threads, batch, items);
   if (task_.method == GpuMethod::gram)
     find_eigenvalues(device, stream, items.size());

@@ -8,6 +8,7 @@
 #include "lib/backend/gpu_device.hpp"
 #include "lib/backend/gpu_query_keys.hpp"
 #include "lib/backend/gpu_upload.hpp"
+#include "lib/backend/screening.hpp"
 #include "lib/core/export.hpp"
 #include "lib/core/matrix_batch.hpp"
 
@@ -28,7 +29,6 @@ struct GpuSpectrumTask {
 
   /// For every call of a library (lib/backend/gpu_fixed_calls); 1 where none takes more than one.
   std::size_t matrices_a_call() const;
-  bool in_two_stages() const;
   /// Whether matrices are turned over first: the solver of singular values wants none that are higher than wide.
   bool turned() const;
   /// Beside a matrix: its Gram matrix, or itself turned over.
@@ -42,8 +42,8 @@ struct GpuSpectrumTask {
 
 /// A matrix of a batch, on its way.
 struct GpuSpectrumItem {
-  std::size_t index = 0;          ///< in the batch
-  double scale = 1, squares = 0;  ///< squares: |P / scale|_F^2, where the host knows it
+  std::size_t index = 0;  ///< in the batch
+  Look look;              ///< of halves it is known once they are sent, of queries and keys it is not
 };
 
 class GpuSpectrumLane {
@@ -58,7 +58,7 @@ class GpuSpectrumLane {
 
   /// Queues everything up to the values' way back.
   void start(GpuDevice& device, unsigned stream, unsigned threads, const MatrixBatch& batch,
-             std::span<const GpuSpectrumItem> items);
+             std::span<GpuSpectrumItem> items);
 
   /// After the stream was waited for, of the i-th item: what the solver gave, in its order; what it said; and what
   /// queries and keys made.
@@ -68,7 +68,7 @@ class GpuSpectrumLane {
 
  private:
   void send(GpuDevice& device, unsigned stream, unsigned threads, const MatrixBatch& batch,
-            std::span<const GpuSpectrumItem> items);
+            std::span<GpuSpectrumItem> items);
   void find_eigenvalues(GpuDevice& device, unsigned stream, std::size_t count);
   void find_singular_values(GpuDevice& device, unsigned stream, std::size_t count);
 

@@ -1,10 +1,9 @@
-// What is queued for each block of columns, in this order: factors, then two products with a correction between them;
-// or a sweep and a correction.
+// What is queued for each block of columns, in this order: factors, a sweep, a correction.
 #include "lib/backend/gpu_two_stage.hpp"
 
+#include <algorithm>
 #include <utility>
 
-#include "lib/backend/gpu_fixed_calls.hpp"
 #include "lib/backend/gpu_kernels/band_chase.hpp"
 #include "lib/backend/gpu_kernels/band_reduction.hpp"
 #include "lib/backend/gpu_kernels/panel_sweep.hpp"
@@ -26,10 +25,20 @@ std::size_t factors_bytes(std::size_t n, std::size_t width) {
   });
 }
 
-/// A wide band makes large products cheap and the chase dear. It wins as long as a block's memory holds a panel of it,
-/// even where bulges are chased outside of that memory: on an H200 0.58 ms a matrix against 0.77 at n = 1024.
+std::size_t sweep_bytes(std::size_t width) {
+  return gpu_kernels::with_width(width, [](auto w) { return gpu_kernels::PanelSweep<w()>::memory_numbers(); }) *
+         sizeof(double);
+}
+
+/// What a panel's kernels take of a block's memory.
+std::size_t panel_bytes(std::size_t n, std::size_t width) {
+  return std::max(factors_bytes(n, width), sweep_bytes(width));
+}
+
+/// A wide band makes sweeps few and the chase dear. It wins as long as a block's memory holds a panel of it, even where
+/// bulges are chased outside of that memory: on an H200 0.58 ms a matrix against 0.77 at n = 1024.
 std::size_t width_of(std::size_t n, std::size_t block_memory) {
-  return factors_bytes(n, wide) <= block_memory ? wide : narrow;
+  return panel_bytes(n, wide) <= block_memory ? wide : narrow;
 }
 
 /// The workspace's parts, in numbers of one matrix.
@@ -46,39 +55,9 @@ struct Parts {
   std::size_t numbers() const { return 4 * panel + square + squares + band + 2 * diagonal; }
 };
 
-/// A panel's share of the work by cuBLAS's products, after its factors.
-void reduce(GpuDevice& device, unsigned stream, const GpuPanel& panel, std::size_t a_call) {
-  const std::size_t n = panel.n, width = panel.width, rows = panel.rows_below(), first = panel.first_row();
-  double* rest = panel.left + first * n + first;
-  const std::size_t step = panel.rows_step();
-  const GpuMatrices v{panel.v, n, step, false}, v_over{panel.v, n, step, true};
-  const auto multiply = [&](const GpuProduct& product) { multiply_in_calls(device, stream, product, a_call); };
-  multiply({width, rows, rows, panel.count, v, {rest, n, n * n, false}, panel.y, n, step});
-  device.panel_correction(stream, panel);
-  // V X^T + X V^T: rows V, X against rows X, V.
-  multiply({rows, rows, 2 * width, panel.count, v_over, {panel.x, n, step, false}, rest, n, n * n, -1, 1});
-}
-
-/// Bands by cuBLAS: of the four blocks of rows the panels' are X, V, X, Y.
-void to_bands_by_products(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, std::size_t a_call,
-                          double* matrices) {
-  const std::size_t block = panel.width * panel.n;
-  panel.matrices = panel.left = matrices;
-  panel.x = rows;
-  panel.v = rows + block;
-  panel.x_again = rows + 2 * block;
-  panel.y = rows + 3 * block;
-  panel.s = nullptr;
-  for (; panel.column < panel.n; panel.column += panel.width) {
-    device.panel_factors(stream, panel);
-    if (panel.rows_below() > 0) reduce(device, stream, panel, a_call);
-  }
-}
-
-/// Bands by our own kernels alone: of the four blocks of rows two are this step's V and Y, which becomes X, and two
-/// the last one's.
-void to_bands_by_sweeps(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, double* matrices,
-                        double* other) {
+/// Of the four blocks of rows two are this step's V and Y, which becomes X, and two the last one's.
+void to_bands(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, double* matrices,
+              double* other) {
   const std::size_t block = panel.width * panel.n;
   for (unsigned turn = 0; panel.column < panel.n; panel.column += panel.width, turn = 1 - turn) {
     panel.matrices = matrices;
@@ -101,35 +80,24 @@ bool two_stage_fits(GpuDevice& device, std::size_t n) {
   const std::size_t memory = device.block_memory(), width = width_of(n, memory),
                     values =
                         gpu_kernels::TridiagonalValues{{1, n, nullptr, nullptr, nullptr, nullptr}}.memory_numbers();
-  return values * sizeof(double) <= memory && chase_bytes(n, width, false) <= memory &&
-         factors_bytes(n, width) <= memory;
+  return values * sizeof(double) <= memory && chase_bytes(n, width, false) <= memory && panel_bytes(n, width) <= memory;
 }
 
 std::size_t two_stage_workspace(GpuDevice& device, std::size_t n, std::size_t count) {
   return count * Parts(n, width_of(n, device.block_memory())).numbers() * sizeof(double);
 }
 
-bool sweep_fits(GpuDevice& device, std::size_t n) {
-  const std::size_t memory = device.block_memory();
-  const auto numbers = [](auto width) { return gpu_kernels::PanelSweep<width()>::memory_numbers(); };
-  return two_stage_fits(device, n) && gpu_kernels::with_width(width_of(n, memory), numbers) * sizeof(double) <= memory;
-}
-
-void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, std::size_t a_call,
-                           double* matrices, double* other, double* values, int* info, void* workspace) {
+void two_stage_eigenvalues(GpuDevice& device, unsigned stream, std::size_t n, std::size_t count, double* matrices,
+                           double* other, double* values, int* info, void* workspace) {
   const std::size_t memory = device.block_memory();
   const Parts parts(n, width_of(n, memory));
-  const std::size_t held = in_whole_calls(count, a_call);
   auto* rows = static_cast<double*>(workspace);
   GpuPanel panel{count, n, parts.width};
-  panel.t = rows + held * 4 * parts.panel;
-  panel.s = panel.t + held * parts.square;
-  panel.band = panel.s + held * parts.squares;
-  double *diagonals = panel.band + held * parts.band, *off_diagonals = diagonals + held * parts.diagonal;
-  if (other == nullptr)
-    to_bands_by_products(device, stream, panel, rows, a_call, matrices);
-  else
-    to_bands_by_sweeps(device, stream, panel, rows, matrices, other);
+  panel.t = rows + count * 4 * parts.panel;
+  panel.s = panel.t + count * parts.square;
+  panel.band = panel.s + count * parts.squares;
+  double *diagonals = panel.band + count * parts.band, *off_diagonals = diagonals + count * parts.diagonal;
+  to_bands(device, stream, panel, rows, matrices, other);
   const bool in_memory = chase_bytes(n, parts.width) <= memory;
   device.chase(stream, {count, n, parts.width, panel.band, diagonals, off_diagonals, in_memory});
   device.tridiagonal_values(stream, {count, n, diagonals, off_diagonals, values, info});

@@ -5,7 +5,6 @@
 #include <atomic>
 
 #include "lib/backend/narrow_numbers.hpp"
-#include "lib/backend/screening.hpp"
 #include "lib/core/parallel.hpp"
 
 namespace attnspec {
@@ -44,15 +43,19 @@ void GpuUpload::send(GpuDevice& device, unsigned stream, unsigned threads, std::
   device.upload(stream, to, on_host_.get(), count * sizeof(double));
 }
 
-void GpuUpload::send_halves(GpuDevice& device, unsigned stream, unsigned threads,
-                            std::span<const std::span<const std::uint16_t>> blocks, double* to) {
-  if (blocks.empty()) return;
+std::vector<Look> GpuUpload::send_halves(GpuDevice& device, unsigned stream, unsigned threads,
+                                         std::span<const std::span<const std::uint16_t>> blocks, double* to) {
+  std::vector<Look> looks(blocks.size());
+  if (blocks.empty()) return looks;
   const std::size_t size = blocks[0].size(), count = blocks.size() * size;
   auto* halves = reinterpret_cast<std::uint16_t*>(on_host_.get());
-  for_each_index(blocks.size(), threads,
-                 [&](std::size_t i, std::size_t) { std::copy(blocks[i].begin(), blocks[i].end(), halves + i * size); });
+  for_each_index(blocks.size(), threads, [&](std::size_t i, std::size_t) {
+    looks[i] = look_at(blocks[i], halves + i * size);
+    if (!looks[i].seen.finite) std::fill_n(halves + i * size, size, std::uint16_t{0});
+  });
   device.upload(stream, narrow_.get(), halves, count * sizeof(std::uint16_t));
   device.widen(stream, GpuNumber::float16, narrow_.get(), to, count);
+  return looks;
 }
 
 }  // namespace attnspec

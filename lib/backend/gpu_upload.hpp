@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "lib/backend/gpu_device.hpp"
+#include "lib/backend/screening.hpp"
 #include "lib/core/export.hpp"
 
 namespace attnspec {
@@ -30,9 +32,10 @@ class ATTNSPEC_API GpuUpload {
 
   /// Queues the blocks' way to `to`. Until the stream was waited for, nothing else may be sent.
   void send(GpuDevice& device, unsigned stream, unsigned threads, std::span<const UploadBlock> blocks, double* to);
-  /// The same of blocks of one size that are halves already.
-  void send_halves(GpuDevice& device, unsigned stream, unsigned threads,
-                   std::span<const std::span<const std::uint16_t>> blocks, double* to);
+  /// The same of blocks of one size that are halves already; gives what was seen of each on the way. Zeros go in the
+  /// place of one that is not finite.
+  std::vector<Look> send_halves(GpuDevice& device, unsigned stream, unsigned threads,
+                                std::span<const std::span<const std::uint16_t>> blocks, double* to);
 
  private:
   GpuMemory<double> on_host_;

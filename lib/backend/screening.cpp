@@ -7,6 +7,10 @@
 #include <cstddef>
 #include <vector>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "lib/core/half.hpp"
 #include "lib/core/norms.hpp"
 #include "lib/core/vector_clones.hpp"
@@ -58,7 +62,29 @@ void look_over(const float* entries, std::size_t count, Seen<float>& seen) {
   seen = all;
 }
 
-Look look_at_halves(std::span<const std::uint16_t> halves) {
+/// Past the caches, where the CPU can: what is written need not be read first, and drives nothing else out.
+void copy_past_caches(std::span<const std::uint16_t> from, std::uint16_t* to) {
+  std::size_t i = 0;
+#ifdef __SSE2__
+  constexpr std::size_t lanes = sizeof(__m128i) / sizeof(std::uint16_t);
+  for (; i < from.size() && reinterpret_cast<std::uintptr_t>(to + i) % sizeof(__m128i) != 0; ++i) to[i] = from[i];
+  for (; i + lanes <= from.size(); i += lanes)
+    _mm_stream_si128(reinterpret_cast<__m128i*>(to + i),
+                     _mm_loadu_si128(reinterpret_cast<const __m128i*>(from.data() + i)));
+#endif
+  std::copy(from.begin() + static_cast<std::ptrdiff_t>(i), from.end(), to + i);
+}
+
+/// What was written past the caches is there for all.
+void finish_copies() {
+#ifdef __SSE2__
+  _mm_sfence();
+#endif
+}
+
+}  // namespace
+
+Look look_at(std::span<const std::uint16_t> halves, std::uint16_t* to) {
   constexpr std::size_t some = 2048;  // whose floats a core's first cache holds
   std::array<float, some> strip;
   Seen<float> seen;
@@ -66,23 +92,21 @@ Look look_at_halves(std::span<const std::uint16_t> halves) {
     const std::span<const std::uint16_t> part = halves.subspan(first, std::min(some, halves.size() - first));
     from_halves(std::as_bytes(part).data(), strip.data(), part.size());
     look_over(strip.data(), part.size(), seen);
+    copy_past_caches(part, to + first);
   }
+  finish_copies();
   return {seen.screening(), 1, vectors::total(seen.squares)};  // no half is so large or so small that it needs a scale
 }
 
-}  // namespace
-
-Look look_at(const MatrixBatch& batch, std::size_t b) {
-  if (batch.numbers() == BatchNumbers::halves) return look_at_halves(batch.halves(b));
-  const std::span<const double> entries = batch.matrix(b);
-  Look look{screen(entries)};
+Look look_at(std::span<const double> matrix) {
+  Look look{screen(matrix)};
   look.scale = scale_of(look.seen.largest);
   if (look.scale == 1) {
-    look.squares = sum_of_squares(entries);
+    look.squares = sum_of_squares(matrix);
     return look;
   }
-  std::vector<double> scaled(entries.size());
-  copy_scaled(entries, look.scale, scaled.data());
+  std::vector<double> scaled(matrix.size());
+  copy_scaled(matrix, look.scale, scaled.data());
   look.squares = sum_of_squares(scaled);
   return look;
 }

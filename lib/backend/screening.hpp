@@ -1,10 +1,11 @@
 // What every solver asks of a matrix first: are its entries finite, and how large?
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "lib/core/export.hpp"
-#include "lib/core/matrix_batch.hpp"
 
 namespace attnspec {
 
@@ -18,8 +19,10 @@ struct Look {
   Screening seen;
   double scale = 1, squares = 0;  ///< scale_of, and sum x^2 of entries divided by it
 };
-/// Matrix b of a batch, of either numbers; halves are widened by and by, so that they stay in a core's cache.
-ATTNSPEC_API Look look_at(const MatrixBatch& batch, std::size_t b);
+ATTNSPEC_API Look look_at(std::span<const double> matrix);
+/// Of halves on their way to `to`, where a device will read them and no core: they are written past the caches. They
+/// are widened by and by, so that they stay in a core's own.
+ATTNSPEC_API Look look_at(std::span<const std::uint16_t> halves, std::uint16_t* to);
 
 /// A power of two by which entries are divided, so that their squares neither overflow nor vanish; usually 1.
 ATTNSPEC_API double scale_of(double largest);

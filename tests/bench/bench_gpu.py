@@ -22,9 +22,8 @@ import child
 import machine
 
 SIDES = (128, 256, 512, 1024, 2048)
-ROUTES = ("together", "apart", "two-stage", "swept")
+ROUTES = ("together", "apart", "two-stage")
 MOST_BYTES, MOST_COUNT = 1 << 30, 1440
-OURS = ("two-stage", "swept")
 TRIAL_SIDES, HEADS, TRIALS = (128, 512), 72, 32
 ABSENT = 6  # attnspec's own exit code for what a machine lacks
 
@@ -60,7 +59,7 @@ def by_route(options, n, count):
     found = {}
     for route in options.routes:
         try:
-            found[route] = attnspec(options, options.device, "gram", n, count if route in OURS else fewer(count, 8), route)
+            found[route] = attnspec(options, options.device, "gram", n, count if route == "two-stage" else fewer(count, 8), route)
         except child.ChildFailed as error:
             print(f"    route {route} failed at n = {n}: {str(error)[-300:]}")
             found[route] = None

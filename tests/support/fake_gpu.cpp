@@ -198,11 +198,11 @@ void FakeGpu::on_card(const GpuPanel& job) {
   for (const double* matrices : {job.matrices, static_cast<const double*>(job.left)})
     on_card(matrices, job.count * job.n * job.n * sizeof(double), "matrices of a panel");
   for (const double* rows :
-       std::initializer_list<const double*>{job.v, job.y, job.x, job.x_again, job.last_v, job.last_x})
+       std::initializer_list<const double*>{job.v, job.y, job.x, job.last_v, job.last_x})
     if (rows != nullptr)
       on_card(rows, ((job.count - 1) * job.rows_step() + job.width * job.n) * sizeof(double), "rows of a panel");
   on_card(job.t, job.count * square, "factors of a panel");
-  if (job.s != nullptr) on_card(job.s, job.count * job.all_strips() * square, "squares of a panel");
+  on_card(job.s, job.count * job.all_strips() * square, "squares of a panel");
   on_card(job.band, job.count * job.n * band_step(job.width) * sizeof(double), "the band of a panel");
 }
 

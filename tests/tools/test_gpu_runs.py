@@ -36,7 +36,7 @@ class FakeCard(Workplace):
 
     def test_spectra_are_the_cpus_for_stored_attention_and_for_queries_and_keys(self):
         for dump in (self.stored, self.compact):
-            for route in ("together", "apart", "two-stage", "swept"):
+            for route in ("together", "apart", "two-stage"):
                 with self.subTest(dump=os.path.basename(dump), route=route):
                     cpu, wanted = self.run_on("cpu", "spectrum", dump, "--method", "direct", "--overwrite")
                     gpu, found = self.run_on("cuda", "spectrum", dump, "--overwrite", ATTNSPEC_GPU_ROUTE=route)
@@ -85,7 +85,7 @@ class FakeCard(Workplace):
     def test_a_route_that_does_not_exist_is_refused(self):
         outcome, _ = self.run_on("cuda", "spectrum", self.stored, ATTNSPEC_GPU_ROUTE="fast")
 
-        self.assert_error(outcome, USAGE, "ATTNSPEC_GPU_ROUTE", "swept")
+        self.assert_error(outcome, USAGE, "ATTNSPEC_GPU_ROUTE", "two-stage")
 
 
 if __name__ == "__main__":

@@ -189,15 +189,15 @@ struct PanelFactors {
   }
 };
 
-/// X = (Y - V T^T S / 2) T in rows, from Y^T = V^T A, with S = Y^T V: a block a matrix, or some rows of one where parts
-/// of S are known.
+/// X = (Y - V T^T S / 2) T in rows, from Y^T = V^T A, with S = Y^T V, of which each strip's part is known: a block some
+/// rows of a matrix.
 template <unsigned width>
 struct PanelCorrection {
   GpuPanel job;
 
-  static constexpr unsigned threads = 256, tile = 32;
+  static constexpr unsigned threads = 256;
   std::size_t blocks() const { return job.count * parts(); }
-  static constexpr std::size_t memory_numbers() { return 4 * width * width + 2 * width * tile_step; }
+  static constexpr std::size_t memory_numbers() { return 4 * width * width; }
 
   template <class Block>
   ATTNSPEC_KERNEL void operator()(Block& block, std::size_t index, double* memory) const {
@@ -207,11 +207,9 @@ struct PanelCorrection {
       if (thread >= width * width) return;
       t[thread] = job.t[matrix * width * width + thread];
       s[thread] = 0;
-      if (job.s == nullptr) return;
       const double* part = job.s + matrix * job.all_strips() * width * width + thread;
       for (std::size_t strip = 0; strip < job.strips(); ++strip) s[thread] += part[strip * width * width];
     });
-    if (job.s == nullptr) find_s(block, matrix, s, half + width * width);
     block.each([&](std::size_t thread) {
       if (thread >= width * width) return;
       double sum = 0;  // T is zero below its diagonal
@@ -233,35 +231,9 @@ struct PanelCorrection {
   }
 
  private:
-  /// Between rows of a tile: threads that go down a column find as many banks.
-  static constexpr std::size_t tile_step = tile + 1;
   static_assert(width * width <= threads);
 
-  ATTNSPEC_KERNEL std::size_t parts() const {
-    return job.s == nullptr || job.rows_below() == 0 ? 1 : (job.rows_below() + threads - 1) / threads;
-  }
-
-  template <class Block>
-  ATTNSPEC_KERNEL void find_s(Block& block, std::size_t matrix, double* s, double* some) const {
-    const double *y = job.y + matrix * job.rows_step(), *v = job.v + matrix * job.rows_step();
-    double *some_y = some, *some_v = some_y + width * tile_step;
-    for (std::size_t first = 0; first < job.rows_below(); first += tile) {
-      block.each([&](std::size_t thread) {
-        const std::size_t i = first + thread % tile;
-        for (std::size_t l = thread / tile; l < width; l += threads / tile) {
-          some_y[l * tile_step + thread % tile] = i < job.rows_below() ? y[l * job.n + i] : 0;
-          some_v[l * tile_step + thread % tile] = i < job.rows_below() ? v[l * job.n + i] : 0;
-        }
-      });
-      block.each([&](std::size_t thread) {
-        if (thread >= width * width) return;
-        double sums[4] = {};
-        ATTNSPEC_UNROLL for (unsigned i = 0; i < tile; ++i) sums[i % 4] +=
-            some_y[thread / width * tile_step + i] * some_v[thread % width * tile_step + i];
-        s[thread] += total(sums);
-      });
-    }
-  }
+  ATTNSPEC_KERNEL std::size_t parts() const { return (job.rows_below() + threads - 1) / threads; }
 
   /// `place` of a row's number in V, Y and X.
   ATTNSPEC_KERNEL void find_column(std::size_t place, const double* t, const double* half) const {
@@ -276,7 +248,6 @@ struct PanelCorrection {
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum += t[l * width + k] * y[l];
       ATTNSPEC_UNROLL for (unsigned l = 0; l < width; ++l) sum -= of_half[l] * v[l];
       job.x[place + k * job.n] = sum;
-      if (job.x_again != nullptr) job.x_again[place + k * job.n] = sum;
     }
   }
 };

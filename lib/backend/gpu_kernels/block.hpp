@@ -60,6 +60,42 @@ ATTNSPEC_KERNEL inline void store(const double* pair, double* to) {
 #endif
 }
 
+/// A number on its way from a card's memory to a block's, or a zero; it is there after finish_fetches() of the thread
+/// that has called this, for the others from the next phase on.
+ATTNSPEC_KERNEL inline void fetch(const double* from, bool is_there, double* to) {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(
+                   static_cast<unsigned>(__cvta_generic_to_shared(to))),
+               "l"(from), "r"(is_there ? 8 : 0)
+               : "memory");
+#else
+  *to = is_there ? *from : 0;
+#endif
+}
+
+ATTNSPEC_KERNEL inline void finish_fetches() {
+#ifdef __CUDA_ARCH__
+  asm volatile("cp.async.wait_all;" ::: "memory");
+#endif
+}
+
+/// What each thread of a block keeps for itself from phase to phase. On a card of(thread) is its own whichever is asked
+/// for, so that only products of warps may ask for another's; on the host it is that thread's.
+template <class Numbers, unsigned threads>
+class Kept {
+#ifdef __CUDA_ARCH__
+  Numbers mine_;
+
+ public:
+  ATTNSPEC_KERNEL Numbers& of(unsigned) { return mine_; }
+#else
+  Numbers all_[threads];
+
+ public:
+  ATTNSPEC_KERNEL Numbers& of(unsigned thread) { return all_[thread]; }
+#endif
+};
+
 /// Of four sums, none of which has waited for another.
 ATTNSPEC_KERNEL inline double total(const double (&sums)[4]) { return (sums[0] + sums[1]) + (sums[2] + sums[3]); }
 

@@ -71,23 +71,20 @@ TEST_CASE("the table's route is taken, by the smaller side, and another where on
     REQUIRE(log->together + log->apart + log->two_stage == 1);
     return log->together == 1 ? GpuEigenRoute::together
            : log->apart == 1  ? GpuEigenRoute::apart
-           : log->sweeps > 0  ? GpuEigenRoute::swept
                               : GpuEigenRoute::two_stage;
   };
   for (const std::size_t n : {20U, 256U, 257U}) REQUIRE(calls({n, n}, {}) == route_of(n));
   REQUIRE(calls({300, 20}, {}) == route_of(20));
-  for (const GpuEigenRoute route :
-       {GpuEigenRoute::together, GpuEigenRoute::apart, GpuEigenRoute::two_stage, GpuEigenRoute::swept})
+  for (const GpuEigenRoute route : {GpuEigenRoute::together, GpuEigenRoute::apart, GpuEigenRoute::two_stage})
     REQUIRE(calls({20, 20}, route) == route);
 }
 
-TEST_CASE("a route is named in one of four words", "[gpu]") {
+TEST_CASE("a route is named in one of three words", "[gpu]") {
   REQUIRE(!parse_route(nullptr));
   REQUIRE(!parse_route(""));
   REQUIRE(parse_route("together") == GpuEigenRoute::together);
   REQUIRE(parse_route("apart") == GpuEigenRoute::apart);
   REQUIRE(parse_route("two-stage") == GpuEigenRoute::two_stage);
-  REQUIRE(parse_route("swept") == GpuEigenRoute::swept);
   REQUIRE_THROWS_WITH(parse_route("fast"), Catch::Contains("ATTNSPEC_GPU_ROUTE is \"fast\""));
 }
 

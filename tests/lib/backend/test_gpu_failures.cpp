@@ -64,7 +64,6 @@ std::vector<Job> jobs(std::size_t count) {
   return {{"together", GpuMethod::gram, GpuEigenRoute::together, spectra_of(square, count)},
           {"apart", GpuMethod::gram, GpuEigenRoute::apart, spectra_of(square, count)},
           {"two stages", GpuMethod::gram, GpuEigenRoute::two_stage, spectra_of({20, 20}, count)},
-          {"sweeps", GpuMethod::gram, GpuEigenRoute::swept, spectra_of({20, 20}, count)},
           {"direct", GpuMethod::direct, {}, spectra_of(square, count)},
           {"direct, turned", GpuMethod::direct, {}, spectra_of({12, 7}, count)},
           {"queries and keys", GpuMethod::gram, {}, [square, count](Backend& backend) {

@@ -57,7 +57,6 @@ const Way ways[] = {{"together", GpuMethod::gram, GpuEigenRoute::together, {7, 7
                     {"together, of few", GpuMethod::gram, GpuEigenRoute::together, {3000, 3}},
                     {"apart", GpuMethod::gram, GpuEigenRoute::apart, {5, 9}},
                     {"two stages", GpuMethod::gram, GpuEigenRoute::two_stage, {20, 20}},
-                    {"sweeps", GpuMethod::gram, GpuEigenRoute::swept, {20, 20}},
                     {"direct", GpuMethod::direct, {}, {7, 5}},
                     {"queries and keys", GpuMethod::gram, {}, {7, 7}, 3},
                     {"queries and keys, biased", GpuMethod::gram, GpuEigenRoute::apart, {5, 7}, 3, true},

@@ -26,9 +26,7 @@ struct Found {
   std::vector<int> info;
 };
 
-enum class By { products, sweeps };
-
-Found eigenvalues_of(const std::vector<Square>& matrices, const std::shared_ptr<FakeGpuLog>& log, By way) {
+Found eigenvalues_of(const std::vector<Square>& matrices, const std::shared_ptr<FakeGpuLog>& log) {
   FakeGpu card(log);
   const auto n = static_cast<std::size_t>(matrices[0].rows());
   const std::size_t count = matrices.size(), bytes = two_stage_workspace(card, n, count);
@@ -40,8 +38,7 @@ Found eigenvalues_of(const std::vector<Square>& matrices, const std::shared_ptr<
     card.upload(1, there.get() + b * n * n, matrices[b].data(), n * n * sizeof(double));
   card.fill_zero(1, workspace.get(), bytes);
 
-  two_stage_eigenvalues(card, 1, n, count, count, there.get(), way == By::sweeps ? other.get() : nullptr, values.get(),
-                        info.get(), workspace.get());
+  two_stage_eigenvalues(card, 1, n, count, there.get(), other.get(), values.get(), info.get(), workspace.get());
 
   for (std::size_t b = 0; b < count; ++b)
     card.download(1, found.values[b].data(), values.get() + b * n, n * sizeof(double));
@@ -78,16 +75,14 @@ std::vector<Square> symmetric_matrices(Eigen::Index n) {
 TEST_CASE("two stages give the eigenvalues of every symmetric matrix to rounding", "[gpu]") {
   for (const Eigen::Index n : {1, 2, 3, 4, 8, 9, 15, 16, 17, 18, 19, 32, 33, 34, 49, 64, 100, 131}) {
     const std::vector<Square> matrices = symmetric_matrices(n);
-    for (const auto& [way, block_memory] : {std::pair{By::products, std::size_t{227} << 10},
-                                           {By::products, std::size_t{20} << 10},
-                                           {By::sweeps, std::size_t{227} << 10}}) {
+    for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{40} << 10}) {
       const auto log = std::make_shared<FakeGpuLog>();
       log->block_memory = block_memory;
 
-      const Found found = eigenvalues_of(matrices, log, way);
+      const Found found = eigenvalues_of(matrices, log);
 
       for (std::size_t b = 0; b < matrices.size(); ++b) {
-        CAPTURE(n, b, way == By::sweeps, block_memory);
+        CAPTURE(n, b, block_memory);
         const Eigen::SelfAdjointEigenSolver<Square> solver(matrices[b], Eigen::EigenvaluesOnly);
         const Eigen::VectorXd truth = solver.eigenvalues();
         REQUIRE(found.info[b] == 0);
@@ -106,27 +101,23 @@ TEST_CASE("two stages give the same bits in whatever order threads run and whoev
   const auto forwards = std::make_shared<FakeGpuLog>(), backwards = std::make_shared<FakeGpuLog>();
   backwards->backwards = true;
 
-  for (const By way : {By::products, By::sweeps}) {
-    const Found found = eigenvalues_of(matrices, forwards, way), again = eigenvalues_of(matrices, backwards, way);
+  const Found found = eigenvalues_of(matrices, forwards), again = eigenvalues_of(matrices, backwards);
 
-    REQUIRE(again.values == found.values);
-    REQUIRE(eigenvalues_of({matrices[6]}, forwards, way).values[0] == found.values[6]);
-  }
+  REQUIRE(again.values == found.values);
+  REQUIRE(eigenvalues_of({matrices[6]}, forwards).values[0] == found.values[6]);
 }
 
 TEST_CASE("a matrix with NaN or Inf is told by its info, and its neighbours do not notice", "[gpu]") {
-  for (const By way : {By::products, By::sweeps}) {
-    std::vector<Square> matrices = symmetric_matrices(40);
-    const Found clean = eigenvalues_of(matrices, std::make_shared<FakeGpuLog>(), way);
-    matrices[0](3, 5) = matrices[0](5, 3) = std::numeric_limits<double>::quiet_NaN();
-    matrices[3](39, 39) = std::numeric_limits<double>::infinity();
+  std::vector<Square> matrices = symmetric_matrices(40);
+  const Found clean = eigenvalues_of(matrices, std::make_shared<FakeGpuLog>());
+  matrices[0](3, 5) = matrices[0](5, 3) = std::numeric_limits<double>::quiet_NaN();
+  matrices[3](39, 39) = std::numeric_limits<double>::infinity();
 
-    const Found found = eigenvalues_of(matrices, std::make_shared<FakeGpuLog>(), way);
+  const Found found = eigenvalues_of(matrices, std::make_shared<FakeGpuLog>());
 
-    for (std::size_t b = 0; b < matrices.size(); ++b) {
-      REQUIRE(found.info[b] == (b == 0 || b == 3 ? 1 : 0));
-      if (found.info[b] == 0) REQUIRE(found.values[b] == clean.values[b]);
-    }
+  for (std::size_t b = 0; b < matrices.size(); ++b) {
+    REQUIRE(found.info[b] == (b == 0 || b == 3 ? 1 : 0));
+    if (found.info[b] == 0) REQUIRE(found.values[b] == clean.values[b]);
   }
 }
 
@@ -136,35 +127,32 @@ TEST_CASE("in two stages every shape and family has the reference's singular val
     for (const std::string& name : family_names()) matrices.push_back(family(name, shape, 3));
     const MatrixBatch batch = batch_of(shape, matrices);
     const auto truth = make_reference()->singular_values(batch);
-    for (const GpuEigenRoute route : {GpuEigenRoute::two_stage, GpuEigenRoute::swept}) {
-      const auto log = std::make_shared<FakeGpuLog>();
+    const auto log = std::make_shared<FakeGpuLog>();
 
-      const auto spectra = fake_backend(log, GpuMethod::gram, route)->singular_values(batch);
+    const auto spectra = fake_backend(log, GpuMethod::gram, GpuEigenRoute::two_stage)->singular_values(batch);
 
-      for (std::size_t b = 0; b < truth.size(); ++b) {
-        CAPTURE(shape.rows, shape.cols, family_names()[b], log->sweeps);
-        REQUIRE(spectra[b].status == SvdStatus::ok);
-        REQUIRE(largest_difference(spectra[b].values, truth[b].values) <=
-                sigma_tolerance("gram", shape, truth[b].values[0]) + 1e-300);
-      }
-      REQUIRE(log->two_stage > 0);
-      REQUIRE(log->sweeps == (route == GpuEigenRoute::swept ? (shape.smaller_side() - 1) / 16 : 0));
-      REQUIRE(log->peak <= log->memory);
-      REQUIRE(log->violations.empty());
+    for (std::size_t b = 0; b < truth.size(); ++b) {
+      CAPTURE(shape.rows, shape.cols, family_names()[b]);
+      REQUIRE(spectra[b].status == SvdStatus::ok);
+      REQUIRE(largest_difference(spectra[b].values, truth[b].values) <=
+              sigma_tolerance("gram", shape, truth[b].values[0]) + 1e-300);
     }
+    REQUIRE(log->two_stage > 0);
+    REQUIRE(log->sweeps == (shape.smaller_side() - 1) / 16);
+    REQUIRE(log->peak <= log->memory);
+    REQUIRE(log->violations.empty());
   }
 }
 
-TEST_CASE("sweeps take the narrow band, or leave the large products to cuBLAS, where a block's memory is small",
-          "[gpu]") {
+TEST_CASE("sweeps take the narrow band where a block's memory is small", "[gpu]") {
   const MatrixShape shape{520, 520};
   const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1)});
   const auto truth = make_reference()->singular_values(batch);
-  for (const auto& [block_memory, sweeps] : {std::pair{std::size_t{64} << 10, 64U}, {std::size_t{59} << 10, 0U}}) {
+  for (const auto& [block_memory, sweeps] : {std::pair{std::size_t{90} << 10, 32U}, {std::size_t{64} << 10, 64U}}) {
     const auto log = std::make_shared<FakeGpuLog>();
     log->block_memory = block_memory;
 
-    const auto spectra = fake_backend(log, GpuMethod::gram, GpuEigenRoute::swept)->singular_values(batch);
+    const auto spectra = fake_backend(log, GpuMethod::gram, GpuEigenRoute::two_stage)->singular_values(batch);
 
     REQUIRE(largest_difference(spectra[0].values, truth[0].values) <=
             sigma_tolerance("gram", shape, truth[0].values[0]));
@@ -191,7 +179,7 @@ TEST_CASE("a matrix larger than a block's memory goes through two stages too", "
   const MatrixShape shape{300, 300};
   const MatrixBatch batch = batch_of(shape, {random_attention(shape, 2, 1), family("rank_three", shape, 2)});
   const auto truth = make_reference()->singular_values(batch);
-  for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{48} << 10, std::size_t{24} << 10}) {
+  for (const std::size_t block_memory : {std::size_t{227} << 10, std::size_t{80} << 10, std::size_t{40} << 10}) {
     const auto log = std::make_shared<FakeGpuLog>();
     log->block_memory = block_memory;
 

@@ -1,8 +1,11 @@
 // What every solver asks of a matrix first, of either numbers.
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "lib/backend/screening.hpp"
@@ -29,15 +32,20 @@ TEST_CASE("halves are seen as the doubles that they are") {
   entries[3400] = -60000;
   const HalfPrecision batches = in_half_precision(shape, {entries});
 
-  const Look halves = look_at(batches.halves, 0), doubles = look_at(batches.doubles, 0);
+  std::vector<std::uint16_t> copy(shape.elements() + 1);
+  const std::span<const std::uint16_t> stored = batches.halves.halves(0);
+  for (const std::size_t first : {0, 1}) {  // aligned and not
+    const Look halves = look_at(stored, copy.data() + first), doubles = look_at(batches.doubles.matrix(0));
 
-  REQUIRE(halves.seen.finite);
-  REQUIRE(halves.seen.largest == doubles.seen.largest);
-  REQUIRE(halves.scale == 1);
-  REQUIRE(doubles.seen.largest == 60000);
-  REQUIRE(doubles.squares == sum_of_squares(batches.doubles.matrix(0)));
-  REQUIRE(std::abs(halves.squares / doubles.squares - 1) <=
-          static_cast<double>(shape.elements()) * std::numeric_limits<double>::epsilon());
+    REQUIRE(std::equal(stored.begin(), stored.end(), copy.begin() + static_cast<std::ptrdiff_t>(first)));
+    REQUIRE(halves.seen.finite);
+    REQUIRE(halves.seen.largest == doubles.seen.largest);
+    REQUIRE(halves.scale == 1);
+    REQUIRE(doubles.seen.largest == 60000);
+    REQUIRE(doubles.squares == sum_of_squares(batches.doubles.matrix(0)));
+    REQUIRE(std::abs(halves.squares / doubles.squares - 1) <=
+            static_cast<double>(shape.elements()) * std::numeric_limits<double>::epsilon());
+  }
 }
 
 TEST_CASE("one entry that is not finite is seen wherever it stands") {
@@ -46,8 +54,9 @@ TEST_CASE("one entry that is not finite is seen wherever it stands") {
       std::vector<double> entries = waves();
       entries[place] = bad;
       const HalfPrecision batches = in_half_precision(shape, {entries});
-      REQUIRE_FALSE(look_at(batches.halves, 0).seen.finite);
-      REQUIRE_FALSE(look_at(batches.doubles, 0).seen.finite);
+      std::vector<std::uint16_t> copy(shape.elements());
+      REQUIRE_FALSE(look_at(batches.halves.halves(0), copy.data()).seen.finite);
+      REQUIRE_FALSE(look_at(batches.doubles.matrix(0)).seen.finite);
     }
 }
 
@@ -56,7 +65,7 @@ TEST_CASE("squares are those of entries divided by their scale") {
   const double squares = sum_of_squares(entries);
   for (double& entry : entries) entry *= 0x1p-400;
 
-  const Look look = look_at(batch_of(shape, {entries}), 0);
+  const Look look = look_at(batch_of(shape, {entries}).matrix(0));
 
   REQUIRE(look.scale == 0x1p-400 * std::ldexp(1.0, std::ilogb(look.seen.largest) + 400));
   REQUIRE(look.squares * std::ldexp(look.scale, 400) * std::ldexp(look.scale, 400) == squares);
