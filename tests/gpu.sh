@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Everything about the GPU backend on a machine with a card: build, tests, MiniLM on both devices, benchmark, profile,
-# compute-sanitizer. Results go into one folder: results.txt has all that was printed, with the card's name, driver,
+# Everything about the GPU backend on a machine with a card: build, tests, MiniLM on both devices, compute-sanitizer,
+# benchmark, profile. Results go into one folder: results.txt has all that was printed, with the card's name, driver,
 # clocks and versions; gpu.json what was timed; minilm-*.h5 the curves. Without a card it says so, does what it can, and ends with exit code 6.
-#   tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]      (default: all of them)
+#   tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [sanitizer] [bench] [profile]      (default: all of them)
 # A build that is already there is used as it is (ATTNSPEC_BUILD, build/release where it is not set), also one that was
 # made elsewhere (tests/pack_for_gpu.sh): of the libraries in build/libraries those are used that this machine lacks. ATTNSPEC_BENCH: more words for
 # bench_gpu.py; ATTNSPEC_LIMIT: seconds after which one command is stopped (1200).
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
-out=${1:?usage: tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [bench] [profile] [sanitizer]}
+out=${1:?usage: tests/gpu.sh RESULTS-FOLDER [build] [tests] [model] [sanitizer] [bench] [profile]}
 shift
-steps=${*:-build tests model bench profile sanitizer}
+steps=${*:-build tests model sanitizer bench profile}
 for step in $steps; do
-  [[ " build tests model bench profile sanitizer " == *" $step "* ]] || { echo "tests/gpu.sh: there is no step $step" >&2; exit 2; }
+  [[ " build tests model sanitizer bench profile " == *" $step "* ]] || { echo "tests/gpu.sh: there is no step $step" >&2; exit 2; }
 done
 mkdir -p "$out"
 build=${ATTNSPEC_BUILD:-build/release}
@@ -27,7 +27,8 @@ check() { timeout --kill-after 10 "${ATTNSPEC_LIMIT:-1200}" "$@" || { echo "FAIL
 # What waits for itself more than for the card runs beside other work, and is shown when all of it is done.
 beside=$(mktemp -d)
 lacking=$(mktemp -d)
-trap 'rm -rf "$beside" "$lacking"' EXIT
+scratch=$(mktemp -d)
+trap 'rm -rf "$beside" "$lacking" "$scratch"' EXIT
 in_background() {
   local file
   file=$beside/$(find "$beside" -type f | wc -l)
@@ -73,7 +74,7 @@ look_for_card() {
   "$program" --version
   check "$program" backends
   card=$("$program" backends --json | python3 -c 'import json, sys; print((json.load(sys.stdin)["gpu"] or {}).get("name", ""))')
-  [[ -n $card ]] || echo "THERE IS NO CARD HERE, for the reason above: steps that need one are left out"
+  [[ -n $card ]] || echo "THERE IS NO CARD HERE, for the reason above: of the steps only tests are run"
 }
 
 # Of the tests of the library those that run on every usable backend; they read ATTNSPEC_GPU_ROUTE.
@@ -87,12 +88,17 @@ tests_on_route() {
 
 run_tests() {
   local route
-  for route in together apart swept; do  # those which the table does not take
+  for route in together apart; do  # those which the table does not take
     [[ -z $card ]] || in_background tests_on_route $route
   done
   step "tests of the library, on every backend that is usable here"
   check "$unit_tests"
   wait_for_background
+  if [[ -n $card ]]; then
+    step "large matrices: worst_sigma is their distance from the CPU's singular values, in units of the largest"
+    local n
+    for n in 1500 1800 2304; do check "$build/bin/attnspec-time-spectra" cuda gram $n 3 "$(nproc)" 1 halves; done
+  fi
   step "tests of the command line"
   if grep -qs "^CMAKE_HOME_DIRECTORY:INTERNAL=$PWD\$" "$build/CMakeCache.txt"; then
     check ctest --test-dir "$build" -R "command line" --output-on-failure
@@ -105,12 +111,12 @@ run_model() {
   local folder device route
   folder=$(mktemp -d)
   check "$program" spectrum sample_data/minilm-512.h5 --device cpu --method direct -o "$folder/cpu" --figures none --quiet
-  for route in together apart two-stage swept; do
+  for route in together apart two-stage; do
     step "MiniLM on the card, route $route, beside the CPU"
     check env ATTNSPEC_GPU_ROUTE="$route" "$program" spectrum sample_data/minilm-512.h5 --device cuda --method gram -o "$folder/$route" --figures none --quiet
     check python3 tests/bench/compare_curves.py "$folder/cpu/spectrum.csv" "$folder/$route/spectrum.csv" --most 4e-6
   done
-  for route in cpu two-stage swept; do cp "$folder/$route/spectrum.h5" "$out/minilm-$route.h5"; done
+  for route in cpu two-stage; do cp "$folder/$route/spectrum.h5" "$out/minilm-$route.h5"; done
   step "the trials of MiniLM on the card and on the CPU"
   for device in cpu cuda; do
     check "$program" verify sample_data/minilm-512.h5 --device "$device" --trials 100 -o "$folder/verify-$device" --figures none --quiet
@@ -132,63 +138,66 @@ run_bench() {
   nvidia-smi --query-gpu=clocks.sm,clocks.mem,temperature.gpu,power.draw --format=csv || true
 }
 
-# Of our own routes. A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
+# A kernel's own time by ncu, which runs them one by one; nsys, where it is, tells what happens together.
 run_profile() {
-  local route timed work=("$build/bin/attnspec-time-spectra" cuda gram 512 384 "$(nproc)" 0 halves)
-  command -v ncu >/dev/null || echo "ncu is not here: no time by kernel"
-  command -v nsys >/dev/null || echo "nsys is not here: no overlap"
-  for route in two-stage swept; do
-    timed=(env ATTNSPEC_GPU_ROUTE=$route)
-    step "profile of n = 512, route $route: time by kernel, counters, and on the bus"
-    if command -v ncu >/dev/null; then
-      check "${timed[@]}" ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${work[@]}"
-      check "${timed[@]}" ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 60 --launch-count 6 "${work[@]}"
-    fi
-    if command -v nsys >/dev/null; then
-      check "${timed[@]}" nsys profile --force-overwrite true --trace cuda,cublas --output "$out/$route" "${work[@]}"
-      check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/$route.nsys-rep"
-    fi
-  done
+  local work=("$build/bin/attnspec-time-spectra" cuda gram 512 384 "$(nproc)" 0 halves)
+  step "profile of n = 512: time by kernel, counters, and on the bus"
+  if command -v ncu >/dev/null; then
+    check ncu --clock-control none --metrics gpu__time_duration.sum --print-summary per-kernel "${work[@]}"
+    check ncu --clock-control none --set basic --kernel-name regex:in_blocks --launch-skip 60 --launch-count 6 "${work[@]}"
+  else
+    echo "ncu is not here: no time by kernel"
+  fi
+  if command -v nsys >/dev/null; then
+    check nsys profile --force-overwrite true --trace cuda,cublas --output "$out/spectra" "${work[@]}"
+    check nsys stats --report cuda_gpu_kern_sum,cuda_gpu_mem_time_sum --format column "$out/spectra.nsys-rep"
+  else
+    echo "nsys is not here: no overlap"
+  fi
 }
 
 # Our own kernels: what is wrong in the libraries' is not ours to find.
 sanitize() {
-  local route=$1 tool=$2
-  shift 2
-  echo "$tool, route $route: ${*:$#}"
-  check env ATTNSPEC_GPU_ROUTE="$route" compute-sanitizer --tool $tool --kernel-name kns=in_blocks --error-exitcode 9 "$@"
+  local tool=$1
+  shift
+  step "compute-sanitizer, $tool: ${*:2}"
+  check compute-sanitizer --tool $tool --kernel-name kns=in_blocks --error-exitcode 9 "$@"
 }
 
-run_sanitizer() {
-  step "compute-sanitizer"
+# Racecheck follows every access to a block's memory, which takes long: small matrices, one of them of an odd side.
+start_sanitizer() {
   if ! command -v compute-sanitizer >/dev/null; then
     echo "compute-sanitizer is not here"; failed=1
     return
   fi
-  local folder tool test route
-  folder=$(mktemp -d)
-  for tool in "memcheck --report-api-errors no" "racecheck"; do
-    for test in "every backend agrees with the reference on every shape and family" "every backend makes the reference's errors*"; do
-      in_background sanitize swept "$tool" "$unit_tests" "$test"
-    done
-    for route in two-stage swept; do
-      in_background sanitize $route "$tool" "$program" spectrum --samples 0 --layers 0 --heads 0-1 --device cuda --method gram \
-        -o "$folder/$route-${tool%% *}" --figures none --quiet sample_data/minilm-512.h5  # P from Q and K
-    done
+  local test on_card=(--samples 0 --layers 0 --device cuda --figures none --quiet)
+  python3 - sample_data/minilm-512.h5 "$scratch/odd.h5" <<'PYTHON'
+import sys, h5py
+with h5py.File(sys.argv[1]) as source, h5py.File(sys.argv[2], "w") as target:
+    target.attrs.update(source.attrs)
+    for name in ("query", "key"):
+        target[name] = source[name][:, :, :, :289]
+PYTHON
+  for test in "every backend agrees with the reference on every shape and family" "every backend makes the reference's errors*"; do
+    in_background sanitize "memcheck --report-api-errors no" "$unit_tests" "$test"
   done
-  wait_for_background
-  rm -rf "$folder"
+  in_background sanitize "memcheck --report-api-errors no" "$program" spectrum "${on_card[@]}" --heads 0-1 --method gram -o "$scratch/large" sample_data/minilm-512.h5
+  in_background sanitize racecheck "$program" spectrum "${on_card[@]}" --heads 0-1 --method gram -o "$scratch/small" sample_data/minilm-128.h5
+  in_background sanitize racecheck "$program" spectrum "${on_card[@]}" --heads 0 --method gram -o "$scratch/odd" "$scratch/odd.h5"
+  in_background sanitize racecheck "$program" verify "${on_card[@]}" --heads 0-1 --trials 2 -o "$scratch/trials" sample_data/minilm-128.h5
 }
 
 main() {
   show_machine
   asked build && run_build
   look_for_card
+  [[ -n $card ]] && asked sanitizer && start_sanitizer
   asked tests && run_tests
+  [[ -n $card ]] && asked model && run_model
+  wait_for_background  # nothing else runs while something is timed
   local one
-  for one in model bench profile sanitizer; do
-    asked $one || continue
-    if [[ -n $card ]]; then "run_$one"; else echo "left out without a card: $one"; fi
+  for one in bench profile; do
+    [[ -n $card ]] && asked $one && "run_$one"
   done
   if [[ $failed != 0 ]]; then
     step "SOMETHING FAILED, see above"

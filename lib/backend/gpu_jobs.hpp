@@ -78,8 +78,8 @@ struct GpuPanel {
   double *v = nullptr, *y = nullptr;                    ///< V, and Y^T = V^T A of what is left
   double* x = nullptr;                                  ///< X, which may lie where Y lay
   double* t = nullptr;                                  ///< [count, width, width]: T
-  double* s = nullptr;     ///< [count, all strips, width, width]: parts of S = Y^T V
-  double* band = nullptr;  ///< [count, n, band_step(width)]: the lower half by columns
+  double* s = nullptr;                                  ///< [count, all strips, width, width]: parts of S = Y^T V
+  double* band = nullptr;                               ///< [count, n, band_step(width)]: the lower half by columns
 
   ATTNSPEC_KERNEL std::size_t first_row() const { return column + width; }
   ATTNSPEC_KERNEL std::size_t rows_below() const { return n > first_row() ? n - first_row() : 0; }
@@ -97,7 +97,8 @@ struct GpuChase {
   double *diagonals = nullptr, *off_diagonals = nullptr;  ///< [count, n]
   bool band_in_memory = false;                            ///< a block's own memory holds a band
 
-  ATTNSPEC_KERNEL std::size_t sweeps_at_once() const { return n / (2 * width) + 1; }
+  /// A step's first row is at most n - 1, and sweeps are two steps apart.
+  ATTNSPEC_KERNEL std::size_t sweeps_at_once() const { return n < 3 ? 1 : (n - 2) / (2 * width) + 1; }
 };
 
 /// Eigenvalues of `count` symmetric tridiagonal matrices, rising; info 1 where they hold NaN or Inf.
@@ -110,9 +111,9 @@ struct GpuTridiagonals {
 
 /// How eigenvalues of many symmetric matrices are found. The first two are cuSOLVER's.
 enum class GpuEigenRoute {
-  together,   ///< one call for all of them
-  apart,      ///< one call each, on several streams
-  two_stage   ///< to bands, to tridiagonal matrices and to eigenvalues by our own kernels
+  together,  ///< one call for all of them
+  apart,     ///< one call each, on several streams
+  two_stage  ///< to bands, to tridiagonal matrices and to eigenvalues by our own kernels
 };
 
 }  // namespace attnspec

@@ -17,8 +17,7 @@ struct Row {
 // Measured on an H200 (tests/bench/results/*h200*, by tests/gpu.sh): our own two stages win at every n, least where
 // matrices are small. Where nothing was measured cuSOLVER stays.
 constexpr Row table[] = {
-    {2048, GpuEigenRoute::two_stage},
-    {std::numeric_limits<std::size_t>::max(), GpuEigenRoute::apart},  // unmeasured
+    {2048, GpuEigenRoute::two_stage}, {std::numeric_limits<std::size_t>::max(), GpuEigenRoute::apart},  // unmeasured
 };
 
 }  // namespace

@@ -56,8 +56,7 @@ struct Parts {
 };
 
 /// Of the four blocks of rows two are this step's V and Y, which becomes X, and two the last one's.
-void to_bands(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, double* matrices,
-              double* other) {
+void to_bands(GpuDevice& device, unsigned stream, GpuPanel panel, double* rows, double* matrices, double* other) {
   const std::size_t block = panel.width * panel.n;
   for (unsigned turn = 0; panel.column < panel.n; panel.column += panel.width, turn = 1 - turn) {
     panel.matrices = matrices;

@@ -64,10 +64,10 @@ ATTNSPEC_KERNEL inline void store(const double* pair, double* to) {
 /// that has called this, for the others from the next phase on.
 ATTNSPEC_KERNEL inline void fetch(const double* from, bool is_there, double* to) {
 #ifdef __CUDA_ARCH__
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(
-                   static_cast<unsigned>(__cvta_generic_to_shared(to))),
-               "l"(from), "r"(is_there ? 8 : 0)
-               : "memory");
+  asm volatile(
+      "cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(to))),
+      "l"(from), "r"(is_there ? 8 : 0)
+      : "memory");
 #else
   *to = is_there ? *from : 0;
 #endif

@@ -49,15 +49,13 @@ struct PanelSweep {
         const auto thread = static_cast<unsigned>(at);
         Part& part = parts.of(thread);
         part = next_parts.of(thread);
+        if (other + 1 < end) fetch_others(thread, {strip.matrix, other + 1}, next_others);
         if (!has_last()) return;
         take_last(thread, mine, others, part);
         if (strip.number >= other) write_part(thread, strip, other, part);
       });
       phase([&](unsigned thread) {
-        if (other + 1 < end) {
-          fetch_others(thread, {strip.matrix, other + 1}, next_others);
-          read_part(thread, strip, other + 1, next_parts.of(thread));
-        }
+        if (other + 1 < end) read_part(thread, strip, other + 1, next_parts.of(thread));
         add_product(thread, parts, others + 2 * rows_numbers, sums.of(thread));
         finish_fetches();
       });
@@ -68,13 +66,15 @@ struct PanelSweep {
     // The warps to the right have gone through other columns of the same rows.
     double *y = memory, *v = y + rows_numbers;
     phase([&](unsigned thread) {
-      if (thread / 32 >= warps_down) each_sum(thread, sums.of(thread), [&](std::size_t at, double sum) { y[at] = sum; });
+      if (thread / 32 >= warps_down)
+        each_sum(thread, sums.of(thread), [&](std::size_t at, double sum) { y[at] = sum; });
       each_row(thread, strip, job.v, first_row(), [&](const double* from, unsigned l, unsigned i, bool is_left) {
         v[l * row_step + i] = is_left ? *from : 0;
       });
     });
     phase([&](unsigned thread) {
-      if (thread / 32 < warps_down) each_sum(thread, sums.of(thread), [&](std::size_t at, double sum) { y[at] += sum; });
+      if (thread / 32 < warps_down)
+        each_sum(thread, sums.of(thread), [&](std::size_t at, double sum) { y[at] += sum; });
     });
     phase([&](unsigned thread) {
       each_row(thread, strip, job.y, first_row(), [&](double* to, unsigned l, unsigned i, bool is_left) {
@@ -118,7 +118,8 @@ struct PanelSweep {
                                 const Work& work) const {
     constexpr unsigned rows_apart = threads / tile;
     const unsigned i = thread % tile, row = strip.number * tile + i;
-    Number* place = rows + strip.matrix * job.rows_step() + thread / tile * n() + (is_left(row) ? row : first_row()) - origin;
+    Number* place =
+        rows + strip.matrix * job.rows_step() + thread / tile * n() + (is_left(row) ? row : first_row()) - origin;
     ATTNSPEC_UNROLL for (unsigned l = 0; l < width; l += rows_apart)
         work(place + l * n(), thread / tile + l, i, is_left(row));
   }
