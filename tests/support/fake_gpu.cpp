@@ -197,8 +197,7 @@ void FakeGpu::on_card(const GpuPanel& job) {
   const std::size_t square = job.width * job.width * sizeof(double);
   for (const double* matrices : {job.matrices, static_cast<const double*>(job.left)})
     on_card(matrices, job.count * job.n * job.n * sizeof(double), "matrices of a panel");
-  for (const double* rows :
-       std::initializer_list<const double*>{job.v, job.y, job.x, job.last_v, job.last_x})
+  for (const double* rows : std::initializer_list<const double*>{job.v, job.y, job.x, job.last_v, job.last_x})
     if (rows != nullptr)
       on_card(rows, ((job.count - 1) * job.rows_step() + job.width * job.n) * sizeof(double), "rows of a panel");
   on_card(job.t, job.count * square, "factors of a panel");
