@@ -4,7 +4,7 @@
 namespace attnspec {
 namespace {
 
-// Enough to fill a card with the tiles of a product, or with the matrices of a batched solver; little enough that two
+// Enough to fill a card with the tiles of a product, or with the matrices of a batched solver; little enough that the
 // lanes of one call each fit any card, and that a few matrices made up to a whole call cost some milliseconds. On an
 // H200 products are a quarter to two thirds dearer at 32 MiB a call than at 128 from n = 256 on, and no cheaper at 512.
 constexpr std::size_t most = 256, bytes_of_products = std::size_t{128} << 20, bytes_of_solver = std::size_t{64} << 20;

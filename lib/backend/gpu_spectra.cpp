@@ -1,5 +1,5 @@
-// Lanes in turn: while one's matrices are gathered and copied the others compute, two of them side by side, since some
-// kernels wait for memory and some for themselves.
+// Lanes in turn: while one's matrices are gathered and copied the others compute, side by side, since some kernels wait
+// for memory and some for themselves.
 #include "lib/backend/gpu_spectra.hpp"
 
 #include <algorithm>

@@ -96,7 +96,7 @@ constexpr Row table[] = {
     {"cpu", "reference", "Eigen: singular values, fp64, one thread; the oracle, slow", no_reason, make_reference},
     {"cuda", "gram", "cuBLAS and our own kernels: eigenvalues of the Gram matrix, fp64; curves within 2e-6",
      cuda_reason, make_gpu_gram},
-    {"cuda", "direct", "cuSOLVER: singular values, fp64 (Xgesvd); every value to rounding, a hundred times slower",
+    {"cuda", "direct", "cuSOLVER: singular values, fp64 (Xgesvd); every value to rounding, hundreds of times slower",
      cuda_reason, make_gpu_direct},
 };
 
