@@ -55,6 +55,7 @@ struct PanelSweep {
         if (strip.number >= other) write_part(thread, strip, other, part);
       });
       phase([&](unsigned thread) {
+        // No sooner: a thread has not the registers for two parts and for what take_last() multiplies.
         if (other + 1 < end) read_part(thread, strip, other + 1, next_parts.of(thread));
         add_product(thread, parts, others + 2 * rows_numbers, sums.of(thread));
         finish_fetches();
