@@ -7,8 +7,8 @@ namespace attnspec::gpu_kernels {
 
 /// c += a b, of a(i, k) with 16 x 16 and b(k, j) with 16 x 8 entries, by all threads of a warp. On a card one of them
 /// asks for rows lane / 4 and eight below of a, column lane / 4 of b, and every fourth k from lane % 4 on; on the host
-/// for all that it needs. A thread holds c_0 and c_1 of row lane / 4, columns 2 (lane % 4) and the next, and c_2 and c_3
-/// eight rows below: what mma.m16n8k16 of PTX's ISA gives each.
+/// for all that it needs. A thread holds c_0 and c_1 of row lane / 4, columns 2 (lane % 4) and the next, and c_2 and
+/// c_3 eight rows below: what mma.m16n8k16 of PTX's ISA gives each.
 template <class A, class B>
 ATTNSPEC_KERNEL void add_warp_product(unsigned lane, const A& a, const B& b, double (&c)[4]) {
   const unsigned row = lane / 4, place = lane % 4;
