@@ -25,7 +25,11 @@ namespace {
 constexpr std::size_t rows_of_a_cut = 1 << 16, least_cut = 64;
 constexpr std::size_t first_cut = 128;  // while it is looked at and copied nothing is computed
 
-std::size_t cut_for(std::size_t n) { return std::max(least_cut, rows_of_a_cut / n); }
+/// For all lanes to have some of it.
+std::size_t cut_for(const GpuSpectrumTask& task, std::size_t wanted) {
+  return std::min(std::max(least_cut, rows_of_a_cut / task.kind.shape.smaller_side()),
+                  std::max(first_cut, wanted / GpuDevice::streams + 1));
+}
 
 }  // namespace
 
@@ -62,7 +66,7 @@ std::size_t GpuSpectra::cut_of(const GpuSpectrumTask& task, std::size_t wanted, 
   const std::size_t of_libraries = task.library_bytes(device_, a_call),
                     room = (budget_ - std::min(budget_, of_libraries)) / lanes,
                     most_rows = std::numeric_limits<int>::max() / a_call / task.kind.shape.rows;  // of a launch
-  const std::size_t cut = std::min(wanted, cut_for(task.kind.shape.smaller_side()));
+  const std::size_t cut = std::min(wanted, cut_for(task, wanted));
   std::size_t fits = 0, too_many = std::min((cut + a_call - 1) / a_call, std::max<std::size_t>(1, most_rows)) + 1;
   while (too_many - fits > 1) {
     const std::size_t middle = (fits + too_many) / 2;
@@ -98,7 +102,7 @@ bool GpuSpectra::allocate(const GpuSpectrumTask& task, std::size_t cut, std::siz
 
 /// Lanes for this task; fewer and smaller ones where the card has less room, or less than it said.
 void GpuSpectra::prepare(const GpuSpectrumTask& task, std::size_t wanted) {
-  const std::size_t cuts = 1 + (wanted - 1) / cut_for(task.kind.shape.smaller_side());
+  const std::size_t cuts = 1 + (wanted - 1) / std::min(first_cut, cut_for(task, wanted));
   const auto most_lanes = static_cast<unsigned>(std::min<std::size_t>(GpuDevice::streams, cuts));
   for (std::size_t a_call = task.matrices_a_call(); a_call > 0; a_call /= 2)
     for (unsigned lanes = most_lanes; lanes > 0; --lanes) {

@@ -55,6 +55,8 @@ void FakeGpu::queue(unsigned stream, std::function<void()> work) {
     work();
   else
     queued_[stream].push_back(std::move(work));
+  const auto busy = std::count_if(queued_.begin(), queued_.end(), [](const auto& one) { return !one.empty(); });
+  log_->side_by_side = std::max(log_->side_by_side, static_cast<std::size_t>(busy));
 }
 
 void FakeGpu::wait(unsigned stream) {

@@ -42,6 +42,7 @@ struct FakeGpuLog {
   std::size_t solved = 0;                              ///< matrices that are not zero, as a call's make-up is
   std::size_t together = 0, apart = 0, two_stage = 0;  ///< solver calls by route
   std::size_t sweeps = 0;                              ///< of panels
+  std::size_t side_by_side = 0;                        ///< streams that had work at the same time, unless eager
   std::vector<std::string> violations;  ///< what a real card would have answered with a crash, or with wrong numbers
 };
 

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <limits>
+#include <tuple>
 
 #include "lib/backend/gpu_backend.hpp"
 #include "lib/backend/gpu_routes.hpp"
@@ -62,6 +63,23 @@ TEST_CASE("memory is taken once for batches of one shape", "[gpu]") {
   backend->singular_values(batch);
 
   REQUIRE(log->blocks == blocks);
+}
+
+TEST_CASE("a batch keeps every lane of a card at work, also where it takes several rounds", "[gpu]") {
+  for (const auto& [shape, count, lanes] : {std::tuple{MatrixShape{8, 8}, 128U, 1U},
+                                            {MatrixShape{8, 8}, 300U, 2U},
+                                            {MatrixShape{8, 8}, 2000U, GpuDevice::streams},
+                                            {MatrixShape{3, 700}, 1500U, GpuDevice::streams}})
+    for (const std::size_t room : {std::size_t{1} << 30, std::size_t{1} << 25}) {
+      CAPTURE(shape.rows, count, room);
+      const auto log = std::make_shared<FakeGpuLog>();
+      log->limit = room;
+
+      fake_backend(log)->singular_values(batch_of(shape, matrices_of(shape, count)));
+
+      REQUIRE(log->side_by_side == lanes);
+      REQUIRE(log->violations.empty());
+    }
 }
 
 TEST_CASE("the table's route is taken, by the smaller side, and another where one is named", "[gpu]") {
